@@ -101,6 +101,7 @@ pub struct WriteRequest {
 /// Cost of one query: deltas of the whole worker process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueryStats {
     /// Elapsed milliseconds.
     pub wall_time_ms: u64,

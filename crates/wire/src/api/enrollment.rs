@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Enrolment secrets.
+
+use serde::{Deserialize, Serialize};
+
+use super::user::UserRef;
+use crate::Timestamp;
+use crate::ids::EnrollmentSecretId;
+
+/// An enrolment secret, without its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrollmentSecret {
+    /// Its id.
+    pub id: EnrollmentSecretId,
+    /// What it is for.
+    pub name: String,
+    /// How many new hosts it admits; `null` for any number.
+    pub max_uses: Option<u64>,
+    /// How many new hosts it has admitted.
+    pub uses: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it; `null` for the one made at first start.
+    pub created_by: Option<UserRef>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Body of `POST /enrollment-secrets`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewEnrollmentSecret {
+    /// What it is for; 1 to 100 characters.
+    pub name: String,
+    /// How many new hosts it admits; absent for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_uses: Option<u64>,
+}
+
+/// An enrolment secret just made: the only time its value is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedEnrollmentSecret {
+    /// The secret's record.
+    #[serde(flatten)]
+    pub enrollment_secret: EnrollmentSecret,
+    /// The value.
+    pub secret: String,
+}
