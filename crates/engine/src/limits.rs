@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every limit of the product, by name and unit, with its reason: the one source for the server,
+//! the command line, the console and the documents.
+
+use mimir_wire::api::problem::FieldError;
+use mimir_wire::api::settings::Settings;
+
+/// Hosts that must have answered a part without dying before it may share an offer with others.
+pub const PROVEN_AFTER_HOSTS: u64 = 5;
+/// Offers of one part to one host before it counts as lost (osquery-protocol 2.8, rule 4).
+pub const OFFER_ATTEMPTS_MAX: u32 = 3;
+/// Parts in one offer; osquery runs them in one batch and writes all results at its end.
+pub const OFFER_PARTS_MAX: usize = 16;
+/// Seconds of fast polling asked for after an offer inside a live window, or a leave-out.
+pub const ACCELERATE_S: u32 = 30;
+/// Longest time after an offer in which a read without a write between is a retransmission.
+pub const RETRANSMISSION_S_MAX: u64 = 5;
+/// An answer sent later than this after its request arrived never reaches a stock agent: its
+/// deadline for connect, upload and answer together is 16 s.
+pub const AGENT_DEADLINE_S: u64 = 16;
+
+/// Default minutes of a live window.
+pub const LIVE_WINDOW_MINUTES_DEFAULT: i64 = 10;
+/// Shortest live window in minutes.
+pub const LIVE_WINDOW_MINUTES_MIN: i64 = 1;
+/// Longest live window in minutes: a day.
+pub const LIVE_WINDOW_MINUTES_MAX: i64 = 1440;
+/// Characters of a campaign's name.
+pub const CAMPAIGN_NAME_CHARS_MAX: usize = 200;
+/// Characters of a stop reason.
+pub const STOP_REASON_CHARS_MAX: usize = 1000;
+/// Hosts that can be listed in one target.
+pub const TARGET_HOSTS_MAX: usize = 100_000;
+/// Characters of a saved query's name.
+pub const SAVED_QUERY_NAME_CHARS_MAX: usize = 200;
+/// Characters of a saved query's description.
+pub const SAVED_QUERY_DESCRIPTION_CHARS_MAX: usize = 2000;
+/// Bytes of one SQL text.
+pub const SQL_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a `distributed/write` body; beyond it the body is drained and its hosts' offered
+/// parts become errors, or the agent would send it again for ever.
+pub const WRITE_BODY_BYTES_MAX: usize = 64 << 20;
+/// Bytes of any other body of an agent.
+pub const AGENT_BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a `log` body: agents send up to 1,024 lines of up to 1 MiB; beyond this it is drained
+/// and dropped, for the server keeps no log lines yet.
+pub const LOG_BODY_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a body of the API.
+pub const API_BODY_BYTES_MAX: usize = 8 << 20;
+/// Bytes of bodies held in memory at once, all requests together.
+pub const BODIES_BYTES_MAX: usize = 512 << 20;
+/// Answers that may wait for the group commit before the server sheds load.
+pub const LANE_QUEUE_MAX: usize = 4096;
+/// Compressed bytes that may wait for the group commit before the server sheds load.
+pub const LANE_BYTES_MAX: usize = 256 << 20;
+/// Rows in one stored chunk; a page never unpacks more than it must.
+pub const CHUNK_ROWS_MAX: usize = 1000;
+/// Bytes of rows in one stored chunk, before compression.
+pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
+/// Characters kept of an error message of a host.
+pub const HOST_ERROR_CHARS_MAX: usize = 2000;
+/// Characters kept of any text by which a host describes itself.
+pub const HOST_TEXT_CHARS_MAX: usize = 255;
+
+/// Items on a page when the request does not say.
+pub const PAGE_ITEMS_DEFAULT: u64 = 50;
+/// Items on a page at the most.
+pub const PAGE_ITEMS_MAX: u64 = 500;
+
+/// Shortest password in characters.
+pub const PASSWORD_CHARS_MIN: usize = 14;
+/// Longest password in characters; hashing is bounded by it.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// Hours a session lasts without being used.
+pub const SESSION_IDLE_HOURS: i64 = 12;
+/// Hours a session lasts at the most.
+pub const SESSION_HOURS_MAX: i64 = 24 * 7;
+/// Hours for which an `Idempotency-Key` is remembered.
+pub const IDEMPOTENCY_HOURS: i64 = 24;
+/// Minutes a host's former node key stays valid after it enrolled again: the enrolment whose
+/// answer was lost may still be the one the agent keeps.
+pub const NODE_KEY_GRACE_MINUTES: i64 = 60;
+/// Minutes for which the results of a live query stay in memory after its end.
+pub const LIVE_RESULT_MINUTES: i64 = 10;
+/// Bytes of rows all live queries together may hold.
+pub const LIVE_BYTES_MAX: usize = 256 << 20;
+/// Seconds a `mimir-agent` may hold a read open.
+pub const HELD_READ_S_MAX: u64 = 25;
+
+/// The settings of a new server. The deny-list comes from the guard, which knows its reasons.
+pub fn default_settings() -> Settings {
+    Settings {
+        offline_campaigns_enabled: false,
+        max_concurrent_hunts: 10,
+        per_user_hunt_isolation: false,
+        live_query_row_cap: 50_000,
+        live_query_window_s: 60,
+        campaign_host_row_cap: 50_000,
+        campaign_host_byte_cap: 64 << 20,
+        campaign_aggregate_row_cap: 10_000_000,
+        operator_hunt_host_cap: 50,
+        stop_grace_minutes: 60,
+        host_online_s: 600,
+        host_offline_s: 86_400,
+        agent_poll_interval_s: 10,
+        denied_tables: Vec::new(),
+        denied_columns: Vec::new(),
+        denied_functions: Vec::new(),
+        allowed_extension_tables: Vec::new(),
+    }
+}
+
+/// Entries of one list in settings.
+pub const SETTING_LIST_ENTRIES_MAX: usize = 1000;
+
+/// What is wrong with these settings, member by member; empty when nothing is.
+pub fn check_settings(settings: &Settings) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut range = |field: &str, value: u64, min: u64, max: u64| {
+        if !(min..=max).contains(&value) {
+            let message = format!("{field} is {value}; give a whole number from {min} to {max}.");
+            errors.push(FieldError { field: field.to_owned(), message });
+        }
+    };
+    let big = 1_000_000_000_000;
+    range("max_concurrent_hunts", settings.max_concurrent_hunts, 1, 1000);
+    range("live_query_row_cap", settings.live_query_row_cap, 1, 10_000_000);
+    range("live_query_window_s", settings.live_query_window_s, 10, 600);
+    range("campaign_host_row_cap", settings.campaign_host_row_cap, 1, 1_000_000_000);
+    range("campaign_host_byte_cap", settings.campaign_host_byte_cap, 1, 1 << 40);
+    range("campaign_aggregate_row_cap", settings.campaign_aggregate_row_cap, 1, big);
+    range("operator_hunt_host_cap", settings.operator_hunt_host_cap, 1, 1_000_000);
+    range("stop_grace_minutes", settings.stop_grace_minutes, 1, 60 * 24 * 30);
+    range("host_online_s", settings.host_online_s, 1, 86_400 * 30);
+    range("host_offline_s", settings.host_offline_s, 1, 86_400 * 365);
+    range("agent_poll_interval_s", settings.agent_poll_interval_s, 1, 3600);
+    if settings.host_offline_s < settings.host_online_s {
+        errors.push(FieldError {
+            field: "host_offline_s".to_owned(),
+            message: format!(
+                "host_offline_s ({}) must not be below host_online_s ({}).",
+                settings.host_offline_s, settings.host_online_s
+            ),
+        });
+    }
+    check_names("denied_tables", &settings.denied_tables, false, &mut errors);
+    check_names("denied_columns", &settings.denied_columns, true, &mut errors);
+    check_names("denied_functions", &settings.denied_functions, false, &mut errors);
+    let extensions = &settings.allowed_extension_tables;
+    check_names("allowed_extension_tables", extensions, false, &mut errors);
+    errors
+}
+
+fn check_names(field: &str, names: &[String], dotted: bool, errors: &mut Vec<FieldError>) {
+    let mut refuse = |message: String| {
+        errors.push(FieldError { field: field.to_owned(), message });
+    };
+    if names.len() > SETTING_LIST_ENTRIES_MAX {
+        refuse(format!("{field} has more than {SETTING_LIST_ENTRIES_MAX} entries."));
+    }
+    for name in names.iter().take(SETTING_LIST_ENTRIES_MAX) {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 128
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let fits = match (dotted, name.split_once('.')) {
+            (true, Some((table, column))) => plain(table) && plain(column),
+            (false, None) => plain(name),
+            _ => false,
+        };
+        if !fits {
+            let wanted = if dotted { "`table.column`" } else { "a plain name" };
+            refuse(format!(
+                "`{}` in {field} is not {wanted}; entries have no wildcards or conditions.",
+                name.chars().take(64).collect::<String>()
+            ));
+        }
+    }
+}
+
+// Relations between limits that the code relies on.
+const _: () = {
+    assert!(RETRANSMISSION_S_MAX < AGENT_DEADLINE_S);
+    assert!(LANE_BYTES_MAX <= BODIES_BYTES_MAX);
+    assert!(WRITE_BODY_BYTES_MAX <= BODIES_BYTES_MAX);
+    assert!(PAGE_ITEMS_DEFAULT <= PAGE_ITEMS_MAX);
+    assert!(OFFER_PARTS_MAX >= 1 && OFFER_ATTEMPTS_MAX >= 1);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(check_settings(&default_settings()), []);
+    }
+
+    #[test]
+    fn every_bad_member_is_named_with_its_range() {
+        let mut settings = default_settings();
+        settings.max_concurrent_hunts = 0;
+        settings.live_query_window_s = 601;
+        settings.host_offline_s = 10;
+        settings.denied_tables = vec!["cur*".into()];
+        settings.denied_columns = vec!["path".into()];
+        let errors = check_settings(&settings);
+        let fields: Vec<_> = errors.iter().map(|error| &*error.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "max_concurrent_hunts",
+                "live_query_window_s",
+                "host_offline_s",
+                "denied_tables",
+                "denied_columns"
+            ]
+        );
+        assert!(errors[1].message.contains("10 to 600"));
+    }
+}
