@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Enrolment secrets.
+
+use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
+use mimir_wire::api::page::Page;
+use mimir_wire::ids::EnrollmentSecretId;
+
+use super::API;
+use crate::error::ClientError;
+use crate::list::List;
+use crate::params::Params;
+use crate::transport::Client;
+
+impl Client {
+    /// Lists enrolment secrets, without their values.
+    pub fn enrollment_secrets(&self) -> List<Page<EnrollmentSecret>> {
+        List::new(self, format!("{API}/enrollment-secrets"), Params::default())
+    }
+
+    /// Makes an enrolment secret; its value is in this answer and never again.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn create_enrollment_secret(
+        &self,
+        request: &NewEnrollmentSecret,
+    ) -> Result<CreatedEnrollmentSecret, ClientError> {
+        self.call("POST", &format!("{API}/enrollment-secrets"), Some(request))
+    }
+
+    /// Makes an enrolment secret worthless; hosts that enrolled with it stay.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn revoke_enrollment_secret(
+        &self,
+        id: EnrollmentSecretId,
+    ) -> Result<EnrollmentSecret, ClientError> {
+        self.act(&format!("{API}/enrollment-secrets/{id}/revoke"))
+    }
+}

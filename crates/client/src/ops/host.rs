@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Hosts and the dashboard's counts.
+
+use mimir_wire::api::host::{DashboardSummary, Decommission, Host, HostStatus};
+use mimir_wire::api::page::Page;
+use mimir_wire::api::target::Platform;
+use mimir_wire::ids::HostId;
+
+use super::API;
+use crate::error::ClientError;
+use crate::list::List;
+use crate::params::Params;
+use crate::transport::Client;
+
+/// Which hosts to list; all that are `None` do not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct HostFilter {
+    /// Text in the name, identifier, serial number or address.
+    pub q: Option<String>,
+    /// How recently they were heard of.
+    pub status: Option<HostStatus>,
+    /// Their operating system.
+    pub platform: Option<Platform>,
+}
+
+impl Client {
+    /// Lists hosts.
+    pub fn hosts(&self, filter: &HostFilter) -> List<Page<Host>> {
+        let mut params = Params::default();
+        params.add_some("q", filter.q.as_deref());
+        params.add_some("status", filter.status);
+        params.add_some("platform", filter.platform);
+        List::new(self, format!("{API}/hosts"), params)
+    }
+
+    /// One host.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn host(&self, id: HostId) -> Result<Host, ClientError> {
+        self.get(&format!("{API}/hosts/{id}"))
+    }
+
+    /// Cuts a host off.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn decommission_host(
+        &self,
+        id: HostId,
+        request: &Decommission,
+    ) -> Result<Host, ClientError> {
+        self.call("POST", &format!("{API}/hosts/{id}/decommission"), Some(request))
+    }
+
+    /// Counts of hosts, campaigns, assignments and alerts.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn dashboard_summary(&self) -> Result<DashboardSummary, ClientError> {
+        self.get(&format!("{API}/dashboard/summary"))
+    }
+}

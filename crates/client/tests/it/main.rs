@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The client against a scripted server on loopback: what it sends, and what it makes of answers
+//! that are good, refusing, foreign, broken off or hostile.
+
+mod calls;
+mod events;
+mod lists;
+mod scripted;
+mod tls;
