@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The database: one small layer over SQLite and PostgreSQL, so that every statement of the
+//! store is written once. It knows values, rows, transactions and bulk statements; it does not
+//! know any table, makes no SQL beyond the bulk statements, and maps no objects.
+//!
+//! Everything here blocks the calling thread. From async code, call it on a thread where blocking
+//! is allowed.
+
+mod error;
+mod job;
+mod many;
+mod nesting;
+mod row;
+mod sqlite;
+mod tx;
+mod url;
+mod value;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub use self::error::{ConstraintKind, DbError};
+pub use self::row::Row;
+use self::sqlite::{Counters, Sqlite};
+pub use self::tx::{Engine, Tx};
+pub use self::url::DatabaseUrl;
+pub use self::value::{Column, FromValue, Kind, Value};
+pub use crate::values;
+
+/// An open database; clones share it. Dropping the last clone finishes queued work and closes it.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Tells databases apart, see `nesting`.
+    owner: u64,
+    engine: Open,
+    counters: Arc<Counters>,
+}
+
+enum Open {
+    Sqlite(Sqlite),
+}
+
+/// What a database has done since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Write transactions committed.
+    pub commits: u64,
+    /// Units of work in them (calls of [`Db::write`]).
+    pub units: u64,
+    /// The most units that shared one commit.
+    pub largest_group: u64,
+}
+
+impl Db {
+    /// Opens a database; a SQLite file is made if there is none.
+    ///
+    /// # Errors
+    /// [`DbError::File`], [`DbError::Unavailable`] or [`DbError::Address`], naming what to change.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, DbError> {
+        let owner = nesting::new_owner();
+        let counters = Arc::new(Counters::default());
+        let engine = match url {
+            DatabaseUrl::Sqlite(path) => {
+                Open::Sqlite(Sqlite::open_file(path, owner, Arc::clone(&counters))?)
+            }
+            DatabaseUrl::SqliteMemory => Open::Sqlite(Sqlite::open_memory()?),
+            DatabaseUrl::Postgres(_) => {
+                return Err(DbError::Unsupported("PostgreSQL is not there yet"));
+            }
+        };
+        Ok(Self { inner: Arc::new(Inner { owner, engine, counters }) })
+    }
+
+    /// The engine of this database.
+    pub fn engine(&self) -> Engine {
+        match &self.inner.engine {
+            Open::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+
+    /// Runs `work` in a transaction and commits it when it returns `Ok`; returns after the commit
+    /// is on disk. `work` may run several times (its changes undone in between) when transactions
+    /// get into each other's way, so it must not leave traces outside of its transaction.
+    ///
+    /// # Errors
+    /// The error of `work`, or a [`DbError`] of the transaction; then nothing is kept.
+    pub fn write<T, E>(
+        &self,
+        work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        nesting::refuse_nested(self.inner.owner)?;
+        let (job, answer) = job::call(work);
+        match &self.inner.engine {
+            Open::Sqlite(sqlite) => sqlite.write(job, self.inner.owner, &self.inner.counters),
+        }
+        answer.recv().unwrap_or_else(|_| Err(E::from(lost())))
+    }
+
+    /// Runs `work` in a transaction that sees one state of the database and cannot change it.
+    ///
+    /// # Errors
+    /// The error of `work`, or a [`DbError`] of the transaction.
+    pub fn read<T, E>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        nesting::refuse_nested(self.inner.owner)?;
+        match &self.inner.engine {
+            Open::Sqlite(sqlite) => sqlite.read(self.inner.owner, &mut work),
+        }
+    }
+
+    /// Copies a SQLite database to the new file `target` while it stays in use.
+    ///
+    /// # Errors
+    /// [`DbError::File`] when the target exists or cannot be written; [`DbError::Unsupported`] on
+    /// PostgreSQL, which has its own tools.
+    pub fn backup_to(&self, target: &Path) -> Result<(), DbError> {
+        match &self.inner.engine {
+            Open::Sqlite(sqlite) => sqlite.backup_to(target),
+        }
+    }
+
+    /// Counters since the database was opened.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.inner.counters;
+        Stats {
+            commits: counters.commits.load(Ordering::Relaxed),
+            units: counters.units.load(Ordering::Relaxed),
+            largest_group: counters.largest.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("engine", &self.engine()).finish_non_exhaustive()
+    }
+}
+
+fn lost() -> DbError {
+    DbError::Unavailable("the database thread has ended".to_owned())
+}
