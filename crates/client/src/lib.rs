@@ -17,7 +17,7 @@ mod transport;
 
 pub use builder::ClientBuilder;
 pub use error::ClientError;
-pub use list::{Items, List, PageBody};
+pub use list::{Items, List, PageBody, PageParts};
 pub use ops::audit::AuditFilter;
 pub use ops::campaign::{
     AssignmentFilter, CampaignEvent, CampaignFilter, ExportFormat, Exported, ResponseFilter,

@@ -12,31 +12,46 @@ use crate::error::ClientError;
 use crate::params::Params;
 use crate::transport::Client;
 
-/// Items on a page when everything is read; the most the server gives.
-const PAGE_ITEMS: u32 = 500;
+/// The most items the server puts on a page.
+const PAGE_ITEMS_MAX: u32 = 500;
+
+/// A page taken apart.
+#[derive(Debug)]
+pub struct PageParts<T> {
+    /// Its items.
+    pub items: Vec<T>,
+    /// The cursor to the next page.
+    pub next_cursor: Option<String>,
+    /// Items on all pages together, where the server knows.
+    pub total: Option<u64>,
+    /// The columns of result rows, in order; `None` for other lists.
+    pub columns: Option<Vec<String>>,
+}
 
 /// The two shapes of a page.
 pub trait PageBody: DeserializeOwned {
     /// What it lists.
     type Item;
 
-    /// The page's items, and the cursor to the next page.
-    fn split(self) -> (Vec<Self::Item>, Option<String>);
+    /// Takes it apart.
+    fn split(self) -> PageParts<Self::Item>;
 }
 
 impl<T: DeserializeOwned> PageBody for Page<T> {
     type Item = T;
 
-    fn split(self) -> (Vec<T>, Option<String>) {
-        (self.items, self.next_cursor)
+    fn split(self) -> PageParts<T> {
+        let Self { items, next_cursor, total } = self;
+        PageParts { items, next_cursor, total, columns: None }
     }
 }
 
 impl PageBody for RowPage {
     type Item = Map<String, Value>;
 
-    fn split(self) -> (Vec<Self::Item>, Option<String>) {
-        (self.items, self.next_cursor)
+    fn split(self) -> PageParts<Self::Item> {
+        let Self { columns, items, next_cursor, total } = self;
+        PageParts { items, next_cursor, total, columns: Some(columns) }
     }
 }
 
@@ -87,7 +102,20 @@ impl<P: PageBody> List<P> {
 
     /// Every item, a page at a time as they are wanted. Ends after the first error.
     pub fn iter(&self) -> Items<P> {
-        Items { list: self.clone(), page: Vec::new().into_iter(), next: Next::First }
+        self.iter_by(PAGE_ITEMS_MAX)
+    }
+
+    /// As [`List::iter`] with pages of `page_items` items (1 to 500), for those who will stop
+    /// after a few.
+    pub fn iter_by(&self, page_items: u32) -> Items<P> {
+        Items {
+            list: self.clone(),
+            page_items: page_items.clamp(1, PAGE_ITEMS_MAX),
+            page: Vec::new().into_iter(),
+            next: Next::First,
+            total: None,
+            columns: None,
+        }
     }
 }
 
@@ -109,8 +137,52 @@ enum Next {
 /// The items of a list, across its pages.
 pub struct Items<P: PageBody> {
     list: List<P>,
+    page_items: u32,
     page: vec::IntoIter<P::Item>,
     next: Next,
+    total: Option<u64>,
+    columns: Option<Vec<String>>,
+}
+
+impl<P: PageBody> Items<P> {
+    /// Items on all pages together, once a page has come and where the server knows.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The columns of result rows, once a page has come.
+    pub fn columns(&self) -> Option<&[String]> {
+        self.columns.as_deref()
+    }
+
+    /// Asks for the next page, if there is one; afterwards its items are here.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn load(&mut self) -> Result<bool, ClientError> {
+        let cursor = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::First => None,
+            Next::Cursor(cursor) => Some(cursor),
+            Next::Nothing => return Ok(false),
+        };
+        let parts = self.list.page(Some(self.page_items), cursor.as_deref())?.split();
+        match parts.next_cursor {
+            // A cursor that leads to itself would be followed for ever.
+            Some(next) if Some(&next) == cursor.as_ref() => {
+                return Err(ClientError::Decode {
+                    message: "the server's list does not end: its cursor repeats".into(),
+                    status: 200,
+                    source: None,
+                });
+            }
+            Some(next) => self.next = Next::Cursor(next),
+            None => {}
+        }
+        self.page = parts.items.into_iter();
+        self.total = parts.total.or(self.total);
+        self.columns = parts.columns.or(self.columns.take());
+        Ok(true)
+    }
 }
 
 impl<P: PageBody> Iterator for Items<P> {
@@ -121,27 +193,10 @@ impl<P: PageBody> Iterator for Items<P> {
             if let Some(item) = self.page.next() {
                 return Some(Ok(item));
             }
-            let cursor = match std::mem::replace(&mut self.next, Next::Nothing) {
-                Next::First => None,
-                Next::Cursor(cursor) => Some(cursor),
-                Next::Nothing => return None,
-            };
-            let (items, next) = match self.list.page(Some(PAGE_ITEMS), cursor.as_deref()) {
-                Ok(page) => page.split(),
+            match self.load() {
+                Ok(true) => {}
+                Ok(false) => return None,
                 Err(error) => return Some(Err(error)),
-            };
-            self.page = items.into_iter();
-            match next {
-                // A cursor that leads to itself would be followed for ever.
-                Some(next) if Some(&next) == cursor.as_ref() => {
-                    return Some(Err(ClientError::Decode {
-                        message: "the server's list does not end: its cursor repeats".into(),
-                        status: 200,
-                        source: None,
-                    }));
-                }
-                Some(next) => self.next = Next::Cursor(next),
-                None => {}
             }
         }
     }
