@@ -1,2 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! placeholder
+//! `mimir-agent`: answers SQL about a Linux machine, on the command line and for a Mimir server
+//! over osquery's remote API.
+//!
+//! The pieces, from the inside out: [`tables`] read the machine, [`sql`] runs one read-only
+//! statement over them within limits, [`state`] keeps on disk what must survive a crash,
+//! [`remote`] speaks to the server, [`service`] is the loop that joins them, [`cli`] is the
+//! program. There is no asynchronous runtime: one loop thread, and one thread while a query runs.
+//!
+//! It deliberately has no scheduler, no event tables and no carving.
+
+pub mod cli;
+pub mod host;
+pub mod limits;
+pub mod print;
+pub mod sql;
+pub mod tables;
+
+/// Version of this agent, as `osquery_info.version` and the `User-Agent` header report it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,3 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! placeholder
-fn main() {}
+//! The program `mimir-agent`. Everything it does is in the library, so that tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mimir_agent::cli::main()
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every bound of the agent, by name and unit. Going over one is a reported error, never a
+//! silently shortened answer.
+
+use std::time::Duration;
+
+/// Bytes in a mebibyte.
+pub const MIB: u64 = 1024 * 1024;
+
+/// Rows in the answer of one query.
+pub const QUERY_ROWS_MAX: u64 = 1_000_000;
+/// Bytes in the answer of one query, counted as the JSON that carries it.
+pub const QUERY_BYTES_MAX: u64 = 48 * MIB;
+/// Seconds one query may run.
+pub const QUERY_SECONDS_MAX: u64 = 60;
+/// Bytes of SQL text in one query.
+pub const SQL_BYTES_MAX: usize = MIB as usize;
+
+/// Bytes SQLite may hold for sorting, grouping and single values, in the whole process.
+pub const SQLITE_HEAP_BYTES_MAX: u64 = 384 * MIB;
+/// Virtual machine steps between two looks at the clock while a statement runs.
+pub const PROGRESS_STEPS: i32 = 2_000;
+/// How long after its deadline a query may take to notice, before it counts as stuck in the
+/// kernel (a dead network mount, for example) and its thread is left behind.
+pub const QUERY_STUCK_GRACE: Duration = Duration::from_secs(10);
+/// Threads left behind by stuck queries before further queries are refused.
+pub const QUERIES_STUCK_MAX: usize = 4;
+
+/// Rows one table may produce in one scan, before SQLite filters them.
+pub const SCAN_ROWS_MAX: usize = 2_000_000;
+/// Bytes one table may produce in one scan, before SQLite filters them.
+pub const SCAN_BYTES_MAX: usize = 256 * MIB as usize;
+
+/// Files one wildcard pattern may match or pass through.
+pub const GLOB_FILES_MAX: usize = 500_000;
+/// Levels of directories that a trailing `%%` descends; osquery's bound.
+pub const GLOB_DEPTH_MAX: usize = 64;
+/// Largest file the `hash` table reads; larger ones have empty digests (osquery's `read_max`).
+pub const HASH_BYTES_MAX: u64 = 50 * MIB;
+
+/// Largest file below `/proc` or `/sys` that is read.
+pub const PROC_FILE_BYTES_MAX: u64 = 4 * MIB;
+/// Largest socket list of a network namespace that is read.
+pub const SOCKET_LIST_BYTES_MAX: u64 = 64 * MIB;
+/// Largest configuration file, such as `/etc/passwd`, that is read.
+pub const ETC_FILE_BYTES_MAX: u64 = 16 * MIB;
+/// Largest dpkg status file that is read.
+pub const DPKG_STATUS_BYTES_MAX: u64 = 128 * MIB;
+/// How long one `statfs` call may take before its mount is reported without sizes.
+pub const STATFS_WAIT_MAX: Duration = Duration::from_secs(2);
+
+// A single value and a whole answer must fit into what SQLite may hold.
+const _: () = assert!(QUERY_BYTES_MAX < SQLITE_HEAP_BYTES_MAX);

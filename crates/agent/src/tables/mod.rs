@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The tables: one file each, behind the small trait [`Table`]. Names, columns, types and flags
+//! are osquery's (its table specifications at commit a5b14f63), because queries written for
+//! osquery must run unchanged.
+//!
+//! Tables know nothing of SQLite. They are told which columns a query wants and how it
+//! constrains the ones they care about, and hand back rows; SQLite filters the rest.
+
+mod cell;
+mod column;
+mod glob;
+mod paths;
+pub(crate) mod proc;
+pub mod read;
+mod scan;
+mod sockets;
+
+mod deb_packages;
+mod etc_hosts;
+mod file;
+mod groups;
+mod hash;
+mod interface_addresses;
+mod kernel_info;
+mod listening_ports;
+mod mounts;
+mod os_version;
+mod osquery_info;
+mod platform_info;
+mod process_open_sockets;
+mod processes;
+mod system_info;
+mod time;
+mod uptime;
+mod users;
+
+pub use cell::{Cell, format_real};
+pub use column::{Column, ColumnKind, bigint, integer, text};
+pub use scan::{Budget, Constraint, Match, Row, Scan};
+
+/// Why a table could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// A table that must be narrowed was not; the text is osquery's.
+    #[error("Table {0} was queried without a required column in the WHERE clause")]
+    MissingConstraint(&'static str),
+    /// Too much for one scan.
+    #[error("table {table} would yield more than {limit}; narrow the WHERE clause")]
+    TooMuch {
+        /// The table.
+        table: &'static str,
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// The deadline passed or the agent is stopping; the runner knows which.
+    #[error("interrupted")]
+    Interrupted,
+    /// Something this agent does not do.
+    #[error("table {table}: {reason}")]
+    Unsupported {
+        /// The table.
+        table: &'static str,
+        /// What, and what to do instead.
+        reason: String,
+    },
+    /// A file the table stands on could not be read.
+    #[error("table {table} cannot read its source: {source}")]
+    Read {
+        /// The table.
+        table: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A source of rows about the machine.
+pub trait Table: Send + Sync {
+    /// The name in SQL.
+    fn name(&self) -> &'static str;
+
+    /// The columns, in osquery's order. Fewer than 64.
+    fn columns(&self) -> &'static [Column];
+
+    /// Other names under which the table can be queried.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads the machine and gives every row to [`Scan::push`]. Rows that a constraint excludes
+    /// may be given: SQLite looks at them again.
+    ///
+    /// # Errors
+    /// See [`TableError`]. What vanishes while it is read is not an error but a missing row.
+    fn generate(&self, scan: &mut Scan<'_>) -> Result<(), TableError>;
+}
+
+/// Every table of this agent, by name.
+pub fn all() -> &'static [&'static dyn Table] {
+    &[
+        &deb_packages::DebPackages,
+        &etc_hosts::EtcHosts,
+        &file::File,
+        &groups::Groups,
+        &hash::Hash,
+        &interface_addresses::InterfaceAddresses,
+        &kernel_info::KernelInfo,
+        &listening_ports::ListeningPorts,
+        &mounts::Mounts,
+        &os_version::OsVersion,
+        &osquery_info::OsqueryInfo,
+        &platform_info::PlatformInfo,
+        &process_open_sockets::ProcessOpenSockets,
+        &processes::Processes,
+        &system_info::SystemInfo,
+        &time::Time,
+        &uptime::Uptime,
+        &users::Users,
+    ]
+}
+
+/// The hidden columns by which osquery enters another mount namespace.
+pub(crate) const NAMESPACE_COLUMN: &str = "pid_with_namespace";

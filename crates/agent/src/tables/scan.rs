@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What one scan of a table is told, and where it puts its rows. The bounds of a scan (rows,
+//! bytes, deadline, stop) are kept here, so that a table cannot forget them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::{Cell, Column, Table, TableError};
+use crate::host::Host;
+use crate::limits::{SCAN_BYTES_MAX, SCAN_ROWS_MAX};
+
+/// One row, a cell for each column of the table.
+pub type Row = Box<[Cell]>;
+
+/// How a query compares a column that reaches the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// `=`, and each value of `IN`.
+    Equals,
+    /// `LIKE`, which on paths is a file pattern.
+    Like,
+}
+
+/// One comparison that the query makes; all of a scan's hold together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    /// Which column, by number.
+    pub column: usize,
+    /// How.
+    pub by: Match,
+    /// With what.
+    pub value: String,
+}
+
+/// When a query must end. Shared by the scans, the statement and whoever waits for it.
+#[derive(Debug)]
+pub struct Budget {
+    deadline: Instant,
+    stop: Arc<AtomicBool>,
+}
+
+impl Budget {
+    /// A budget that ends at `deadline` or when `stop` becomes true.
+    pub fn new(deadline: Instant, stop: Arc<AtomicBool>) -> Self {
+        Self { deadline, stop }
+    }
+
+    /// Whether the query must end now.
+    pub fn is_over(&self) -> bool {
+        self.is_stopped() || Instant::now() >= self.deadline
+    }
+
+    /// Whether it must end because somebody asked, not because of the time.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// One scan of one table.
+pub struct Scan<'s> {
+    table: &'static str,
+    columns: &'static [Column],
+    constraints: &'s [Constraint],
+    used: u64,
+    host: &'s Host,
+    budget: &'s Budget,
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+impl<'s> Scan<'s> {
+    /// A scan of `table` for a query that wants the columns in the bit mask `used`.
+    pub fn new(
+        table: &dyn Table,
+        constraints: &'s [Constraint],
+        used: u64,
+        host: &'s Host,
+        budget: &'s Budget,
+    ) -> Self {
+        Self {
+            table: table.name(),
+            columns: table.columns(),
+            constraints,
+            used,
+            host,
+            budget,
+            rows: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The agent and its machine.
+    pub fn host(&self) -> &'s Host {
+        self.host
+    }
+
+    /// Whether the query looks at any of these columns; what it does not look at need not be
+    /// worked out.
+    pub fn wants(&self, columns: &[&str]) -> bool {
+        columns.iter().any(|name| self.used >> self.column(name).min(63) & 1 == 1)
+    }
+
+    /// The values that `column` must equal; empty when the query does not say.
+    pub fn equals(&self, column: &str) -> Vec<&'s str> {
+        self.constrained(column, Match::Equals)
+    }
+
+    /// The patterns that `column` must be LIKE; empty when the query does not say.
+    pub fn likes(&self, column: &str) -> Vec<&'s str> {
+        self.constrained(column, Match::Like)
+    }
+
+    fn constrained(&self, column: &str, by: Match) -> Vec<&'s str> {
+        let column = self.column(column);
+        self.constraints
+            .iter()
+            .filter(|constraint| constraint.column == column && constraint.by == by)
+            .map(|constraint| constraint.value.as_str())
+            .collect()
+    }
+
+    fn column(&self, name: &str) -> usize {
+        let found = self.columns.iter().position(|column| column.name == name);
+        found.unwrap_or_else(|| panic!("table {} has no column {name}", self.table))
+    }
+
+    /// Looks at the clock. To be called in every loop that reads the machine.
+    ///
+    /// # Errors
+    /// [`TableError::Interrupted`] when the query must end.
+    pub fn check(&self) -> Result<(), TableError> {
+        if self.budget.is_over() { Err(TableError::Interrupted) } else { Ok(()) }
+    }
+
+    /// An empty row to fill.
+    pub fn row(&self) -> RowBuilder {
+        RowBuilder {
+            columns: self.columns,
+            cells: vec![Cell::Null; self.columns.len()].into_boxed_slice(),
+            next: 0,
+        }
+    }
+
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// [`TableError::TooMuch`] over the limits of a scan, [`TableError::Interrupted`] when the
+    /// query must end.
+    pub fn push(&mut self, row: RowBuilder) -> Result<(), TableError> {
+        self.check()?;
+        self.bytes += row.cells.iter().map(|cell| cell.size() + 16).sum::<usize>();
+        if self.rows.len() >= SCAN_ROWS_MAX {
+            return Err(self.too_much(format!("{SCAN_ROWS_MAX} rows")));
+        }
+        if self.bytes > SCAN_BYTES_MAX {
+            return Err(self.too_much(format!("{SCAN_BYTES_MAX} bytes")));
+        }
+        self.rows.push(row.cells);
+        Ok(())
+    }
+
+    /// An error for going over `limit`.
+    pub fn too_much(&self, limit: String) -> TableError {
+        TableError::TooMuch { table: self.table, limit }
+    }
+
+    /// An error for something this agent does not do.
+    pub fn unsupported(&self, reason: &str) -> TableError {
+        TableError::Unsupported { table: self.table, reason: reason.to_owned() }
+    }
+
+    /// An error for a source that could not be read.
+    pub fn unreadable(&self, source: std::io::Error) -> TableError {
+        TableError::Read { table: self.table, source }
+    }
+
+    /// The rows taken.
+    pub fn into_rows(self) -> Vec<Row> {
+        self.rows
+    }
+}
+
+/// A row being filled. Columns that are not set are NULL.
+pub struct RowBuilder {
+    columns: &'static [Column],
+    cells: Row,
+    next: usize,
+}
+
+impl RowBuilder {
+    /// Sets a column. Setting them in the table's order is quickest.
+    ///
+    /// # Panics
+    /// When the table has no such column: a mistake in the table's file that any test shows.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<Cell>) -> Self {
+        let (before, after) = self.columns.split_at(self.next);
+        let found = (after.iter().position(|column| column.name == name))
+            .map(|offset| self.next + offset)
+            .or_else(|| before.iter().position(|column| column.name == name));
+        let index = found.unwrap_or_else(|| panic!("no column {name}"));
+        self.cells[index] = value.into().cast(self.columns[index].kind);
+        self.next = index + 1;
+        self
+    }
+}
