@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reading responses and their rows. Rows are stored in compressed chunks; a page unpacks no more
+//! chunks than it shows.
+
+use mimir_wire::Timestamp;
+use mimir_wire::api::campaign::Outcome;
+use mimir_wire::ids::HostId;
+use mimir_wire::osquery::QueryStats;
+
+use crate::db::{Row, Tx};
+use crate::words::Json;
+use crate::{Result, statements, values};
+
+/// A response with its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseRecord {
+    /// Its place in the order of commits within the campaign.
+    pub seq: i64,
+    /// The host's number.
+    pub host_no: i64,
+    /// The host's id.
+    pub host_id: HostId,
+    /// The host's name.
+    pub hostname: String,
+    /// Which part it answers.
+    pub part: u32,
+    /// When it was committed.
+    pub received_at: Timestamp,
+    /// Whether that was after the live window closed.
+    pub late: bool,
+    /// What it was.
+    pub outcome: Outcome,
+    /// Rows reported.
+    pub row_count: u64,
+    /// Rows stored.
+    pub stored_rows: u64,
+    /// Whether rows were cut.
+    pub truncated: bool,
+    /// The host's message.
+    pub error: Option<String>,
+    /// Cost on the host.
+    pub stats: Option<QueryStats>,
+}
+
+/// A chunk of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkRecord {
+    /// The response it belongs to.
+    pub seq: i64,
+    /// Its place in the response.
+    pub chunk: i64,
+    /// The first row's place in the response.
+    pub first_row: i64,
+    /// Rows in it.
+    pub row_count: i64,
+    /// The compressed rows.
+    pub data: Vec<u8>,
+}
+
+/// The columns of [`record`], in its order.
+macro_rules! columns {
+    () => {
+        "r.seq, r.host_no, h.id, h.hostname, r.part, r.received_at, r.late, r.outcome, \
+        r.row_count, r.stored_rows, r.truncated, r.error, r.stats"
+    };
+}
+
+statements! {
+    LIST = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
+        where r.campaign_no = $1 and r.seq > $2 \
+        and (cast($3 as boolean) is null or r.late = $3) order by r.seq limit $4");
+    LIST_NEWEST = concat!("select ", columns!(), " from response r \
+        join host h on h.no = r.host_no where r.campaign_no = $1 and r.seq < $2 \
+        and (cast($3 as boolean) is null or r.late = $3) order by r.seq desc limit $4");
+    LIST_COUNT = "select count(*) from response where campaign_no = $1 \
+        and (cast($2 as boolean) is null or late = $2)";
+    OF_HOST = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
+        where r.campaign_no = $1 and r.host_no = $2 order by r.part");
+    WITH_ROWS = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
+        where r.campaign_no = $1 and r.seq >= $2 and r.stored_rows > 0 \
+        and (cast($3 as text) is null or h.id = $3) order by r.seq limit $4");
+    COLUMN_SETS = "select columns, min(seq) from response where campaign_no = $1 \
+        and (cast($2 as bigint) is null or host_no = $2) group by columns order by min(seq)";
+    CHUNKS = "select seq, chunk, first_row, row_count, data from response_chunk \
+        where campaign_no = $1 and seq = $2 and first_row + row_count > $3 \
+        order by chunk limit $4";
+    DROP_ROWS = "delete from response_chunk where campaign_no = $1";
+    ANSWERED_SINCE = "select host_no, part, seq, outcome from response \
+        where campaign_no = $1 and seq >= $2 order by seq";
+}
+
+fn record(row: &Row) -> Result<ResponseRecord> {
+    Ok(ResponseRecord {
+        seq: row.get(0)?,
+        host_no: row.get(1)?,
+        host_id: row.get(2)?,
+        hostname: row.get(3)?,
+        part: row.get(4)?,
+        received_at: row.get(5)?,
+        late: row.get(6)?,
+        outcome: row.get(7)?,
+        row_count: row.get(8)?,
+        stored_rows: row.get(9)?,
+        truncated: row.get(10)?,
+        error: row.get(11)?,
+        stats: row.get::<Option<Json<QueryStats>>>(12)?.map(|json| json.0),
+    })
+}
+
+/// Responses in order of commit, after sequence `after` (-1 for the first).
+///
+/// # Errors
+/// When the database fails.
+pub fn list(
+    tx: &mut Tx<'_>,
+    campaign_no: i64,
+    late: Option<bool>,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<ResponseRecord>> {
+    tx.query(LIST, &values![campaign_no, after, late, limit])?.iter().map(record).collect()
+}
+
+/// Responses, newest first, before sequence `before`.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_newest(
+    tx: &mut Tx<'_>,
+    campaign_no: i64,
+    late: Option<bool>,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<ResponseRecord>> {
+    let before = before.unwrap_or(i64::MAX);
+    let rows = tx.query(LIST_NEWEST, &values![campaign_no, before, late, limit])?;
+    rows.iter().map(record).collect()
+}
+
+/// How many responses there are.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_count(tx: &mut Tx<'_>, campaign_no: i64, late: Option<bool>) -> Result<u64> {
+    tx.query_one(LIST_COUNT, &values![campaign_no, late])?.get(0)
+}
+
+/// A host's responses, one a part.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_host(tx: &mut Tx<'_>, campaign_no: i64, host_no: i64) -> Result<Vec<ResponseRecord>> {
+    tx.query(OF_HOST, &values![campaign_no, host_no])?.iter().map(record).collect()
+}
+
+/// Responses that have rows, in order of commit, from sequence `from` on; of one host or of all.
+///
+/// # Errors
+/// When the database fails.
+pub fn with_rows(
+    tx: &mut Tx<'_>,
+    campaign_no: i64,
+    host: Option<HostId>,
+    from: i64,
+    limit: u64,
+) -> Result<Vec<ResponseRecord>> {
+    tx.query(WITH_ROWS, &values![campaign_no, from, host, limit])?.iter().map(record).collect()
+}
+
+/// All columns of a campaign's rows, or of one host's, in the order they were first met.
+///
+/// # Errors
+/// When the database fails.
+pub fn columns(tx: &mut Tx<'_>, campaign_no: i64, host_no: Option<i64>) -> Result<Vec<String>> {
+    let mut columns: Vec<String> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for row in tx.query(COLUMN_SETS, &values![campaign_no, host_no])? {
+        for column in row.get::<Json<Vec<String>>>(0)?.0 {
+            if seen.insert(column.clone()) {
+                columns.push(column);
+            }
+        }
+    }
+    Ok(columns)
+}
+
+/// Chunks of a response that hold rows from `from_row` on, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn chunks(
+    tx: &mut Tx<'_>,
+    campaign_no: i64,
+    seq: i64,
+    from_row: i64,
+    limit: u64,
+) -> Result<Vec<ChunkRecord>> {
+    let rows = tx.query(CHUNKS, &values![campaign_no, seq, from_row, limit])?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(ChunkRecord {
+                seq: row.get(0)?,
+                chunk: row.get(1)?,
+                first_row: row.get(2)?,
+                row_count: row.get(3)?,
+                data: row.take(4)?,
+            })
+        })
+        .collect()
+}
+
+/// Removes all rows of a campaign (I10: the only way rows go); responses and counts stay.
+///
+/// # Errors
+/// When the database fails.
+pub fn drop_rows(tx: &mut Tx<'_>, campaign_no: i64) -> Result<u64> {
+    tx.execute(DROP_ROWS, &values![campaign_no])
+}
+
+/// An answer that was stored: host, part, sequence, outcome.
+pub type Answered = (i64, u32, i64, Outcome);
+
+/// What was answered from sequence `from` on.
+///
+/// # Errors
+/// When the database fails.
+pub fn answered_since(tx: &mut Tx<'_>, campaign_no: i64, from: i64) -> Result<Vec<Answered>> {
+    tx.query(ANSWERED_SINCE, &values![campaign_no, from])?
+        .iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .collect()
+}
