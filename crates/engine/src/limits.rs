@@ -88,6 +88,43 @@ pub const LIVE_BYTES_MAX: usize = 256 << 20;
 /// Seconds a `mimir-agent` may hold a read open.
 pub const HELD_READ_S_MAX: u64 = 25;
 
+/// Connections open at once, all addresses together; also bounded by the open files allowed.
+pub const CONNECTIONS_MAX: usize = 65_536;
+/// Connections open at once from one address (IPv6: from one /64). Generous, because a whole site
+/// of agents may stand behind one address.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 4096;
+/// TLS handshakes in progress at once; more wait their turn within the handshake's time.
+pub const HANDSHAKES_MAX: usize = 8192;
+/// Seconds a TLS handshake may take, waiting for its turn included.
+pub const HANDSHAKE_S_MAX: u64 = 10;
+/// Bytes of a request's head.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Seconds from a connection's start, or from the end of an answer, to the end of the next
+/// request's head: idle connections and slow heads alike.
+pub const REQUEST_HEAD_S_MAX: u64 = 30;
+/// Seconds a client may refuse to take the next bytes of an answer.
+pub const WRITE_STALL_S_MAX: u64 = 60;
+/// Seconds requests in progress may take to end when the server stops.
+pub const SHUTDOWN_S_MAX: u64 = 20;
+/// Open files left for the database, logs and files when connections take the rest.
+pub const OPEN_FILES_RESERVED: usize = 256;
+/// Seconds reading one body may take; stock agents give up sooner by themselves.
+pub const BODY_S_MAX: u64 = 60;
+/// Seconds between two pieces of one body.
+pub const BODY_STALL_S_MAX: u64 = 15;
+/// Bytes of an oversized body that are taken and dropped so that its sender hears the answer.
+pub const BODY_DRAIN_BYTES_MAX: u64 = 2 << 30;
+/// Bytes of one row that can be stored; a longer row ends its host's stored rows.
+pub const ROW_BYTES_MAX: usize = 64 << 20;
+/// Columns listed of one answer; cells of further columns are stored but not listed.
+pub const COLUMNS_MAX: usize = 2000;
+/// Bytes of all listed column names of one answer.
+pub const COLUMN_NAMES_BYTES_MAX: usize = 256 * 1024;
+/// Rows in one row group of a Parquet export.
+pub const EXPORT_GROUP_ROWS_MAX: usize = 100_000;
+/// Bytes of cells in one row group of a Parquet export; the group is what is held in memory.
+pub const EXPORT_GROUP_BYTES_MAX: usize = 16 << 20;
+
 /// The settings of a new server. The deny-list comes from the guard, which knows its reasons.
 pub fn default_settings() -> Settings {
     Settings {
@@ -187,6 +224,11 @@ const _: () = {
     assert!(WRITE_BODY_BYTES_MAX <= BODIES_BYTES_MAX);
     assert!(PAGE_ITEMS_DEFAULT <= PAGE_ITEMS_MAX);
     assert!(OFFER_PARTS_MAX >= 1 && OFFER_ATTEMPTS_MAX >= 1);
+    // One address must be able to exhaust neither connections nor handshakes.
+    assert!(CONNECTIONS_PER_ADDRESS_MAX * 2 <= HANDSHAKES_MAX);
+    assert!(CONNECTIONS_PER_ADDRESS_MAX * 2 <= CONNECTIONS_MAX);
+    assert!(HANDSHAKE_S_MAX < AGENT_DEADLINE_S);
+    assert!(CHUNK_BYTES_MAX <= ROW_BYTES_MAX);
 };
 
 #[cfg(test)]
