@@ -92,7 +92,7 @@ pub struct Ticket {
     id: u32,
 }
 
-/// Deadline of a request in seconds: name, connect, handshake, upload, answer, and both sendings
+/// Deadline of a request: name, connect, handshake, upload, answer, and both sendings
 /// (`osquery/remote/transports/tls.cpp`).
 pub const DEADLINE: Duration = Duration::from_secs(16);
 
@@ -237,6 +237,11 @@ impl VirtualAgent {
     /// Whether one of its threads holds the enrolment lock.
     pub const fn is_enrolling(&self) -> bool {
         self.worker.enrolling.is_some()
+    }
+
+    /// Whether a job is under way.
+    pub const fn is_busy(&self, job: Job) -> bool {
+        self.worker.calls[job as usize].is_some()
     }
 
     /// Begins a job. When the same job is under way, nothing happens and the report says `busy`.

@@ -120,6 +120,11 @@ impl Fleet {
         FleetBuilder::given(Arc::new(transport))
     }
 
+    /// The same over a transport that is also used elsewhere.
+    pub fn over_shared(transport: Arc<dyn Transport>) -> FleetBuilder {
+        FleetBuilder::given(transport)
+    }
+
     fn new(shared: Shared, hosts: Vec<Arc<HostSlot>>) -> Self {
         Self { shared: Arc::new(shared), hosts: Arc::new(RwLock::new(hosts)) }
     }
@@ -427,5 +432,16 @@ impl Counters {
             executed: read(&self.executed),
             deaths: read(&self.deaths),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_host_takes_less_than_a_kilobyte() {
+        // Beside this there is a node key of some 50 bytes, and no call, task or record.
+        assert!(size_of::<HostSlot>() <= 900, "{}", size_of::<HostSlot>());
     }
 }

@@ -134,23 +134,31 @@ impl TlsTransport {
     async fn connect(&self, host: u32) -> Result<TlsStream<TcpStream>, TransportError> {
         let failed = |e| TransportError::failed("connecting", e);
         self.opened.fetch_add(1, Ordering::Relaxed);
-        let address = tokio::net::lookup_host((self.target.host.as_str(), self.target.port))
+        let addresses = tokio::net::lookup_host((self.target.host.as_str(), self.target.port))
             .await
-            .map_err(failed)?
-            .next()
-            .ok_or_else(|| TransportError::failed("connecting", "the name has no address"))?;
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
+            .map_err(failed)?;
+        let mut connected = Err(TransportError::failed("connecting", "the name has no address"));
+        for address in addresses {
+            connected = self.connect_to(address, host).await.map_err(failed);
+            if connected.is_ok() {
+                break;
+            }
         }
-        .map_err(failed)?;
-        if let (true, Some(source)) = (address.is_ipv4(), self.source(host)) {
-            socket.bind(SocketAddr::new(source, 0)).map_err(failed)?;
-        }
-        let stream = socket.connect(address).await.map_err(failed)?;
+        let stream = connected?;
         stream.set_nodelay(true).map_err(failed)?;
         let handshake = self.connector.connect(self.target.name.clone(), stream).await;
         handshake.map_err(|e| TransportError::failed("TLS handshake", e))
+    }
+
+    async fn connect_to(&self, address: SocketAddr, host: u32) -> std::io::Result<TcpStream> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        if let (true, Some(source)) = (address.is_ipv4(), self.source(host)) {
+            socket.bind(SocketAddr::new(source, 0))?;
+        }
+        socket.connect(address).await
     }
 
     /// The source address of `host`, when they are spread.
