@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Use cases, one file a noun: load, check, let the engine decide, write, all in one transaction
+//! together with the audit entry. No HTTP here and no SQL.
+
+mod caller;
+mod state;
+
+pub mod accounts;
+pub mod audit;
+pub mod auth;
+pub mod campaigns;
+pub mod changes;
+pub mod dashboard;
+pub mod enrol;
+pub mod enrollment_secrets;
+pub mod export;
+pub mod hosts;
+pub mod ledger;
+pub mod live;
+pub mod page;
+pub mod queries;
+pub mod rows;
+pub mod saved_queries;
+pub mod settings;
+
+pub use caller::{Caller, system_entry};
+pub use state::{App, AppConfig};

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runtime settings: the flag, the caps, the deny-list.
+
+use std::sync::{Arc, LazyLock};
+
+use mimir_engine::limits::{check_settings, default_settings};
+use mimir_sqlguard::{DenyList, schema};
+use mimir_store::changes::ChangeKind;
+use mimir_wire::api::audit::AuditTarget;
+use mimir_wire::api::settings::{Settings, SettingsPatch};
+use serde_json::{Map, Value, json};
+
+use crate::app::{App, Caller};
+use crate::problem::{ApiError, ApiResult};
+
+/// The settings of a new server: the engine's limits and the guard's deny-list.
+pub fn defaults() -> Settings {
+    static DEFAULTS: LazyLock<Settings> = LazyLock::new(|| {
+        let list = DenyList::default_list();
+        Settings {
+            denied_tables: list.denied_tables.into_iter().collect(),
+            denied_columns: list.denied_columns.iter().flat_map(|name| every_table(name)).collect(),
+            denied_functions: list.denied_functions.into_iter().collect(),
+            ..default_settings()
+        }
+    });
+    DEFAULTS.clone()
+}
+
+/// The guard may say `*.column`; an administrator's list has plain names only.
+fn every_table(name: &str) -> Vec<String> {
+    match name.strip_prefix("*.") {
+        None => vec![name.to_owned()],
+        Some(column) => schema::tables()
+            .iter()
+            .filter(|table| table.column(column).is_some())
+            .map(|table| format!("{}.{column}", table.name))
+            .collect(),
+    }
+}
+
+/// Changes settings.
+///
+/// # Errors
+/// `invalid_request` naming every member that is out of range.
+pub async fn patch(app: &Arc<App>, caller: Caller, patch: SettingsPatch) -> ApiResult<Settings> {
+    let now = app.clock.now();
+    app.write(move |tx| {
+        // Read inside the transaction: two changes at once must not undo each other.
+        let before = mimir_store::settings::load(tx, &defaults())?;
+        let mut after = before.clone();
+        normalised(patch.clone()).apply(&mut after);
+        let errors = check_settings(&after);
+        if !errors.is_empty() {
+            return Err(ApiError::invalid(errors));
+        }
+        let changed = differences(&before, &after);
+        let new = changed.iter().map(|(name, _, new)| (name.clone(), new.clone())).collect();
+        mimir_store::settings::store(tx, &new)?;
+        mimir_store::changes::record(tx, ChangeKind::Settings, None, now)?;
+        let details: Map<String, Value> = changed
+            .into_iter()
+            .map(|(name, old, new)| (name, json!({"from": old, "to": new})))
+            .collect();
+        let target = AuditTarget { kind: "settings".to_owned(), id: None, name: None };
+        let entry = caller.entry("settings.change", target, Value::Object(details));
+        mimir_store::audit::append(tx, &entry, now)?;
+        Ok(after)
+    })
+    .await
+}
+
+/// Names compare without case and stand once.
+fn normalised(mut patch: SettingsPatch) -> SettingsPatch {
+    for list in [
+        &mut patch.denied_tables,
+        &mut patch.denied_columns,
+        &mut patch.denied_functions,
+        &mut patch.allowed_extension_tables,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        for name in list.iter_mut() {
+            *name = name.trim().to_ascii_lowercase();
+        }
+        list.sort();
+        list.dedup();
+    }
+    patch
+}
+
+/// Name, old and new value of every setting that differs.
+fn differences(before: &Settings, after: &Settings) -> Vec<(String, Value, Value)> {
+    let (Value::Object(old), Value::Object(new)) = (json!(before), json!(after)) else {
+        return Vec::new();
+    };
+    new.into_iter()
+        .filter(|(name, value)| old.get(name) != Some(value))
+        .map(|(name, value)| {
+            let before = old.get(&name).cloned().unwrap_or_default();
+            (name, before, value)
+        })
+        .collect()
+}

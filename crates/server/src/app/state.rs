@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What all use cases share: the database, the clock, the settings in force, the picture of the
+//! fleet, the lane into the ledger.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use mimir_sqlguard::{DenyList, Guard};
+use mimir_store::{Db, DbError, Tx};
+use mimir_wire::api::settings::Settings;
+use tokio::sync::Semaphore;
+
+use crate::app::changes::ChangeReader;
+use crate::clock::{Clock, random};
+use crate::fleet::Fleet;
+use crate::http::limits::LoginLimits;
+use crate::ingest::Lane;
+use crate::live::LiveQueries;
+use crate::offer_id::OfferIds;
+use crate::problem::{ApiError, ApiResult};
+use crate::watch::CampaignWatch;
+
+/// Password hashes computed at once: each takes 19 MiB and a core for tens of milliseconds.
+const PASSWORD_HASHES_MAX: usize = 2;
+
+/// What an [`App`] needs to know of its surroundings.
+#[derive(Debug, Clone, Default)]
+pub struct AppConfig {
+    /// Take the client's address from the proxy's header.
+    pub behind_proxy: bool,
+    /// `/metrics` answers without an API key.
+    pub metrics_public: bool,
+    /// The address that agents and browsers use, when it is not the listener's own.
+    pub public_url: Option<String>,
+    /// The CA certificate (PEM) by which agents know this server.
+    pub ca_pem: Option<String>,
+}
+
+/// The service behind the HTTP surface. One a process; shared.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Time.
+    pub clock: Clock,
+    /// Surroundings.
+    pub config: AppConfig,
+    /// The picture of the fleet.
+    pub fleet: Fleet,
+    /// The lane by which answers and offers reach the ledger.
+    pub lane: Lane,
+    /// Live queries.
+    pub live: LiveQueries,
+    /// The SQL guard.
+    pub guard: Guard,
+    /// Ids of offers.
+    pub ids: OfferIds,
+    /// Who watches which campaign.
+    pub watch: CampaignWatch,
+    /// Rate limit of signing in.
+    pub login_limits: LoginLimits,
+    /// How far this replica has followed the changes.
+    pub changes: ChangeReader,
+    pub(crate) password_slots: Semaphore,
+    settings: ArcSwap<Settings>,
+    deny: ArcSwap<DenyList>,
+}
+
+impl App {
+    /// Opens the service on a migrated database and builds the picture of the fleet. Blocking.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn open(db: Db, clock: Clock, config: AppConfig) -> Result<Arc<Self>, DbError> {
+        let secret = db.write(|tx| {
+            mimir_store::meta::get_or_insert(tx, "offer_id_secret", &random::<32>())
+        })?;
+        let app = Arc::new(Self {
+            lane: Lane::start(db.clone(), clock.clone()),
+            fleet: Fleet::new(),
+            live: LiveQueries::new(),
+            guard: Guard::new(),
+            ids: OfferIds::new(secret),
+            watch: CampaignWatch::new(),
+            login_limits: LoginLimits::new(),
+            changes: ChangeReader::new(),
+            password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
+            settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
+            deny: ArcSwap::from_pointee(DenyList::default()),
+            db,
+            clock,
+            config,
+        });
+        app.rebuild()?;
+        Ok(app)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// The deny-list in force.
+    pub fn deny_list(&self) -> Arc<DenyList> {
+        self.deny.load_full()
+    }
+
+    pub(crate) fn set_settings(&self, settings: Settings) {
+        let set = |names: &[String]| names.iter().cloned().collect();
+        self.deny.store(Arc::new(DenyList {
+            denied_tables: set(&settings.denied_tables),
+            denied_columns: set(&settings.denied_columns),
+            denied_functions: set(&settings.denied_functions),
+            allowed_extension_tables: set(&settings.allowed_extension_tables),
+        }));
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Runs `work` in a read-only snapshot, off the async threads.
+    ///
+    /// # Errors
+    /// Those of `work`, and the database's.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tx<'_>) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        metrics::counter!("mimir_db_reads_total").increment(1);
+        let db = self.db.clone();
+        hop(move || db.read(work)).await
+    }
+
+    /// Runs `work` in a transaction, off the async threads; answers after the commit is durable
+    /// and this replica has followed what it changed.
+    ///
+    /// # Errors
+    /// Those of `work`, and the database's; then nothing was changed.
+    pub async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnMut(&mut Tx<'_>) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        metrics::counter!("mimir_db_writes_total").increment(1);
+        let app = Arc::clone(self);
+        hop(move || {
+            let done = app.db.write(work)?;
+            // The change is durable: failing to follow it now must not look like a failure of
+            // the change. The periodic check follows it later.
+            if let Err(error) = app.follow_changes() {
+                tracing::warn!(%error, "could not follow changes");
+            }
+            Ok(done)
+        })
+        .await
+    }
+}
+
+/// Runs blocking work on a thread of its own. A panic there is a failed request, not a crash.
+pub(crate) async fn hop<T: Send + 'static>(
+    work: impl FnOnce() -> ApiResult<T> + Send + 'static,
+) -> ApiResult<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ApiError::internal(error)),
+    }
+}

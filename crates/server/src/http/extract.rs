@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What handlers take from a request. Each refusal is a problem with a sentence, never axum's own.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+use mimir_engine::limits::API_BODY_BYTES_MAX;
+use mimir_wire::api::problem::{FieldError, ProblemCode};
+use mimir_wire::ids;
+use serde::de::DeserializeOwned;
+
+use crate::app::Caller;
+use crate::problem::{ApiError, ApiResult};
+
+/// A JSON body.
+pub struct Json<T>(pub T);
+
+/// The raw bytes of a body, bounded like any other.
+pub struct Raw(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        let body = axum::body::to_bytes(request.into_body(), API_BODY_BYTES_MAX).await;
+        body.map(Self).map_err(|_| {
+            let detail = format!("The body is larger than {API_BODY_BYTES_MAX} bytes.");
+            ApiError::new(ProblemCode::PayloadTooLarge, detail)
+        })
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        let Raw(body) = Raw::from_request(request, state).await?;
+        parse(&body).map(Self)
+    }
+}
+
+/// Reads a JSON body; an empty one reads as `{}`.
+///
+/// # Errors
+/// `invalid_request`: with status 400 when it is no JSON, 422 when it is of another shape.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        refuse(field, error.inner())
+    })?;
+    deserializer.end().map_err(|error| refuse(String::new(), &error))?;
+    Ok(parsed)
+}
+
+fn refuse(field: String, error: &serde_json::Error) -> ApiError {
+    if error.is_data() {
+        let message = sentence(error);
+        return ApiError::invalid(vec![FieldError { field, message }]);
+    }
+    let message = format!("The body is not valid JSON: {error}.");
+    ApiError::invalid(vec![FieldError { field: String::new(), message }])
+        .with("broken_json", true)
+}
+
+/// serde's message without the position, which means nothing to an operator.
+fn sentence(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// The query string, with unknown parameters refused by `T`.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
+        // An empty parameter (`?q=`) means the same as an absent one.
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
+                .map_err(|error| ApiError::field("", format!("The query string: {error}.")))?;
+        let kept: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let text = serde_urlencoded::to_string(kept).unwrap_or_default();
+        let deserializer =
+            serde_urlencoded::Deserializer::new(form_urlencoded(text.as_bytes()));
+        serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { String::new() } else { path };
+            ApiError::field(&field, format!("The query string: {}.", error.into_inner()))
+        })
+    }
+}
+
+fn form_urlencoded(bytes: &[u8]) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(bytes)
+}
+
+/// An id that has a kind to name when there is no such thing.
+pub trait PathId: FromStr + Send {
+    /// What the id is of.
+    const KIND: &'static str;
+}
+
+macro_rules! path_ids {
+    ($($type:ty => $kind:literal),+ $(,)?) => {
+        $(impl PathId for $type {
+            const KIND: &'static str = $kind;
+        })+
+    };
+}
+
+path_ids! {
+    ids::HostId => "host",
+    ids::CampaignId => "campaign",
+    ids::LiveQueryId => "live query",
+    ids::SavedQueryId => "saved query",
+    ids::UserId => "user",
+    ids::ApiKeyId => "API key",
+    ids::EnrollmentSecretId => "enrolment secret",
+}
+
+/// The one id in the path. A text that is no id names nothing: 404, not 422.
+pub struct Id<T>(pub T);
+
+impl<S: Send + Sync, T: PathId> FromRequestParts<S> for Id<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let text = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|path| path.0.parse().ok());
+        id.map(Self).ok_or_else(|| ApiError::not_found(T::KIND))
+    }
+}
+
+/// Two ids in the path.
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: PathId, B: PathId> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let pair = axum::extract::Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Ok(axum::extract::Path((a, b))) = pair else {
+            return Err(ApiError::not_found(A::KIND));
+        };
+        let a = a.parse().map_err(|_| ApiError::not_found(A::KIND))?;
+        let b = b.parse().map_err(|_| ApiError::not_found(B::KIND))?;
+        Ok(Self(a, b))
+    }
+}
+
+/// The caller, whom the gate has authenticated.
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            ApiError::new(ProblemCode::Unauthenticated, "Sign in, or send an API key.")
+        })
+    }
+}
+
+/// The address a request came from, as the gate found it.
+#[derive(Debug, Clone, Default)]
+pub struct ClientAddress(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The HTTP surface: the agents' endpoints, the API, and what wraps them. Only here and in
+//! `listen` is axum known.
+
+pub mod api;
+pub mod body;
+pub mod extract;
+pub mod gate;
+pub mod limits;
+pub mod openapi;
+pub mod operations;
+pub mod osquery;
+pub mod router;
+pub mod sse;
