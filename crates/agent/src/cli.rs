@@ -2,16 +2,25 @@
 //! The command line of `mimir-agent`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
+use nix::sys::signal::{SigSet, Signal};
+use uuid::Uuid;
 
 use crate::host::{Host, Identity};
-use crate::limits::{MIB, QUERY_BYTES_MAX, QUERY_ROWS_MAX, QUERY_SECONDS_MAX};
+use crate::limits::{
+    MIB, QUERY_BYTES_MAX, QUERY_ROWS_MAX, QUERY_SECONDS_MAX, STOP_LOOK_INTERVAL, STOP_WAIT_MAX,
+};
+use crate::pace::{RealPace, Stop, unix_now};
 use crate::print::{self, Format};
+use crate::remote::HttpTransport;
+use crate::service::{Service, Settings};
 use crate::sql::{QueryLimits, Runner};
+use crate::state::State;
 
 /// Answers SQL about this machine, here or for a Mimir server.
 #[derive(Debug, Parser)]
@@ -25,6 +34,8 @@ struct Cli {
 enum Command {
     /// Run one statement on this machine and print its rows.
     Query(QueryArgs),
+    /// Answer the queries of a Mimir server until stopped.
+    Run(RunArgs),
 }
 
 #[derive(Debug, Args)]
@@ -37,6 +48,34 @@ struct QueryArgs {
     /// Print comma-separated values with a header line.
     #[arg(long)]
     csv: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Address of the server.
+    #[arg(long, value_name = "URL")]
+    server: String,
+    /// PEM file with the authority that signed the server's certificate; no other is trusted.
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// File with the secret that admits this machine.
+    #[arg(long, value_name = "FILE")]
+    enroll_secret_file: PathBuf,
+    /// Directory for what must survive a restart; one for each agent.
+    #[arg(long, value_name = "DIR")]
+    state_dir: PathBuf,
+    /// What this host calls itself; its hardware UUID when absent.
+    #[arg(long, value_name = "ID")]
+    host_identifier: Option<String>,
+    /// Seconds between polls; the server's configuration decides when absent.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    poll_interval: Option<u64>,
+    /// Be a host of its own: report a host name, UUID and serial number made from
+    /// --host-identifier. For demonstrations and tests with several agents on one machine.
+    #[arg(long, requires = "host_identifier")]
+    virtual_identity: bool,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -72,6 +111,7 @@ impl LimitArgs {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Query(args) => query(&args),
+        Command::Run(args) => run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,7 +124,7 @@ pub fn main() -> ExitCode {
 }
 
 fn query(args: &QueryArgs) -> anyhow::Result<()> {
-    let host = Arc::new(Host::new(Identity::ephemeral(), now_unix()));
+    let host = Arc::new(Host::new(Identity::ephemeral(), unix_now()));
     let runner = Runner::new(host, args.limits.limits(), Arc::default());
     let (answer, _cost) = runner.run(&args.sql)?;
     let format = match (args.json, args.csv) {
@@ -100,8 +140,49 @@ fn query(args: &QueryArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Seconds since 1970.
-fn now_unix() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+fn run(args: &RunArgs) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let stop = Arc::new(Stop::default());
+    // Before any other thread exists, so that all of them leave the signals to this one.
+    stop_on_signals(&stop)?;
+    let mut state = State::open(&args.state_dir)?;
+    let new_id = || Uuid::new_v4().to_string();
+    let instance_id = state.id("instance_id", new_id)?;
+    let identity = match &args.host_identifier {
+        Some(id) if args.virtual_identity => Identity::virtual_machine(id, &instance_id),
+        _ => Identity::of_machine(&state.id("host_uuid", new_id)?, &instance_id),
+    };
+    let settings = Settings {
+        enroll_secret_file: args.enroll_secret_file.clone(),
+        host_identifier: args.host_identifier.clone().unwrap_or_else(|| identity.uuid.clone()),
+        poll_interval: args.poll_interval.map(Duration::from_secs),
+    };
+    let transport = HttpTransport::new(&args.server, &args.ca)?;
+    let host = Arc::new(Host::new(identity, unix_now()));
+    let runner = Runner::new(host, args.limits.limits(), stop.flag());
+    let pace = RealPace::new(stop);
+    Service::new(settings, state, runner, transport, pace).run()?;
+    Ok(())
+}
+
+/// Starts the thread that waits for SIGTERM and SIGINT and then stops the agent: at once when
+/// the loop only waits for the server, else when the running query has been put back.
+fn stop_on_signals(stop: &Arc<Stop>) -> anyhow::Result<()> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGINT);
+    signals.thread_block()?;
+    let stop = Arc::clone(stop);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        while signals.wait().is_err() {}
+        stop.request();
+        let asked = Instant::now();
+        while !stop.is_idle() && asked.elapsed() < STOP_WAIT_MAX {
+            std::thread::sleep(STOP_LOOK_INTERVAL);
+        }
+        std::process::exit(0);
+    })?;
+    Ok(())
 }

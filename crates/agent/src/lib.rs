@@ -12,8 +12,12 @@
 pub mod cli;
 pub mod host;
 pub mod limits;
+pub mod pace;
 pub mod print;
+pub mod remote;
+pub mod service;
 pub mod sql;
+pub mod state;
 pub mod tables;
 
 /// Version of this agent, as `osquery_info.version` and the `User-Agent` header report it.

@@ -51,3 +51,49 @@ pub const STATFS_WAIT_MAX: Duration = Duration::from_secs(2);
 
 // A single value and a whole answer must fit into what SQLite may hold.
 const _: () = assert!(QUERY_BYTES_MAX < SQLITE_HEAP_BYTES_MAX);
+
+/// Seconds for which a text is refused after the agent died in it; osquery's
+/// `distributed_denylist_duration`.
+pub const DENYLIST_SECONDS: i64 = 86_400;
+/// Accepted queries that may wait to be run.
+pub const PENDING_MAX: u64 = 1_000;
+/// Bytes of answers on disk beyond which no further queries are accepted.
+pub const OUTBOX_BYTES_MAX: u64 = 512 * MIB;
+/// Bytes of answers that travel in one request when several wait.
+pub const WRITE_BYTES: u64 = 4 * MIB;
+/// Bytes in the name of a query.
+pub const QUERY_NAME_BYTES_MAX: usize = 1_024;
+
+/// Bytes of an answer from the server.
+pub const REPLY_BYTES_MAX: u64 = 32 * MIB;
+/// How long the server is asked to hold a read open when it has no work.
+pub const READ_HOLD: Duration = Duration::from_secs(25);
+/// Time for a request beyond what the server may hold it.
+pub const REQUEST_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Time to send a request body: this for each mebibyte, beside [`REQUEST_WAIT_MAX`].
+pub const UPLOAD_WAIT_PER_MIB: Duration = Duration::from_secs(10);
+/// Time to open a connection.
+pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// Time between polls when neither the server nor the command line says; osquery's default.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// Time between polls while the server accelerates the agent.
+pub const POLL_INTERVAL_ACCELERATED: Duration = Duration::from_secs(5);
+/// Bounds of the interval that the server may set.
+pub const POLL_INTERVAL_SECONDS: std::ops::RangeInclusive<u64> = 1..=3_600;
+/// Time between fetches of the configuration.
+pub const CONFIG_INTERVAL: Duration = Duration::from_secs(300);
+/// Time to the next fetch after a failed one.
+pub const CONFIG_RETRY: Duration = Duration::from_secs(60);
+/// Longest wait after failures of a request.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Longest wait after failed enrolments; osquery's `tls_enroll_max_interval`.
+pub const ENROLL_BACKOFF_MAX: Duration = Duration::from_secs(600);
+/// Longest wait that a `Retry-After` header may ask for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(900);
+/// Bytes of the enrolment secret.
+pub const SECRET_BYTES_MAX: u64 = 4_096;
+/// How long the agent takes to stop before it simply ends; nothing is lost either way.
+pub const STOP_WAIT_MAX: Duration = Duration::from_secs(8);
+/// Time between two looks at whether the loop can be ended.
+pub const STOP_LOOK_INTERVAL: Duration = Duration::from_millis(10);

@@ -26,9 +26,12 @@ pub fn register(db: &Connection) -> Result<()> {
     register_math(db)
 }
 
+/// A function of one number.
+type Unary = fn(f64) -> f64;
+
 /// osquery's own mathematics: `log` is natural, unlike SQLite's.
 fn register_math(db: &Connection) -> Result<()> {
-    let functions: [(&str, fn(f64) -> f64); 16] = [
+    let functions: [(&str, Unary); 16] = [
         ("sqrt", f64::sqrt),
         ("acos", f64::acos),
         ("asin", f64::asin),

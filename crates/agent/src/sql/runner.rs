@@ -215,7 +215,7 @@ impl Job {
         if statement.parameter_count() > 0 {
             return Err(QueryError::Sql("the SQL has parameters; write the values".to_owned()));
         }
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let is_last = |index: &usize| !names[index + 1..].contains(&names[*index]);
         let kept: Vec<usize> = (0..names.len()).filter(is_last).collect();
         let columns: Vec<String> = kept.iter().map(|index| names[*index].clone()).collect();

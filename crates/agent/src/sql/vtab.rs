@@ -62,10 +62,13 @@ struct Aux {
     table: &'static dyn Table,
     host: Arc<Host>,
     budget: Arc<Budget>,
-    /// The rows of the last scan without constraints and the columns it was asked for. Joins
-    /// scan their inner table once per outer row; within one statement the answer is the same.
-    whole: Arc<Mutex<Option<(u64, Arc<Vec<Row>>)>>>,
+    /// The last scan without constraints. Joins scan their inner table once per outer row;
+    /// within one statement the answer is the same.
+    whole: Arc<Mutex<Option<Whole>>>,
 }
+
+/// The rows of a scan without constraints, and the mask of the columns it was asked for.
+type Whole = (u64, Arc<Vec<Row>>);
 
 #[repr(C)]
 struct Bridge {
@@ -256,9 +259,9 @@ unsafe impl VTabCursor for Cursor {
         let row = self.rows.get(self.position);
         let cell = usize::try_from(index).ok().and_then(|index| row?.get(index));
         match cell {
-            None | Some(Cell::Null) => context.set_result(&Null),
+            None | Some(Cell::Null) => context.set_result(Null),
             Some(Cell::Int(number)) => context.set_result(number),
-            Some(Cell::Text(text)) => context.set_result(&text.as_str()),
+            Some(Cell::Text(text)) => context.set_result(text.as_str()),
         }
     }
 

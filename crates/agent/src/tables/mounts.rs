@@ -180,7 +180,7 @@ fn start_worker() -> (Sender<PathBuf>, Receiver<Option<Size>>) {
     (requests, sizes)
 }
 
-#[expect(clippy::unnecessary_cast, reason = "the C types differ between architectures")]
+// The C types differ between architectures.
 fn ask(path: &Path) -> Option<Size> {
     let found = statfs(path).ok()?;
     Some(Size {

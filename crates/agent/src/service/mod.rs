@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The loop: enrol, deliver what waits, run what was accepted, ask for more.
+//!
+//! It is serial on purpose: a read proves to the server that nothing is running here. Everything
+//! it promises rests on [`crate::state`]; the loop itself can be dropped at any instant.
+
+mod enroll;
+mod offer;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mimir_wire::osquery::{DENYLISTED_MESSAGE, NodeRequest, QueryStats};
+use sha1::{Digest, Sha1};
+
+use crate::host::ConfigState;
+use crate::limits::{
+    BACKOFF_MAX, CONFIG_INTERVAL, CONFIG_RETRY, ENROLL_BACKOFF_MAX, POLL_INTERVAL, READ_HOLD,
+    WRITE_BYTES,
+};
+use crate::pace::{Pace, backoff, jittered};
+use crate::print;
+use crate::remote::{CallError, Endpoint, Request, Transport, call, write_body};
+use crate::sql::{Answer, Cost, QueryError, Runner};
+use crate::state::{Accepted, Outcome, Outgoing, Pending, Start, State, StateError};
+
+/// What the command line decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// File with the enrolment secret; read when it is needed, so that it can be replaced.
+    pub enroll_secret_file: PathBuf,
+    /// What the agent calls itself when it enrols.
+    pub host_identifier: String,
+    /// Time between polls; the server's configuration decides when absent.
+    pub poll_interval: Option<Duration>,
+}
+
+/// Why an iteration of the loop ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The agent could not enrol.
+    #[error("cannot enrol: {0}")]
+    Enroll(#[source] CallError),
+    /// Another request failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The secret is unreadable.
+    #[error("cannot read the enrolment secret: {0}")]
+    Secret(String),
+    /// The state on disk.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Too much is waiting to be delivered.
+    #[error("the outbox is full; no further queries are accepted until the server takes answers")]
+    OutboxFull,
+}
+
+/// The loop with everything it needs.
+pub struct Service<T, P> {
+    settings: Settings,
+    state: State,
+    runner: Runner,
+    transport: T,
+    pace: P,
+    /// From the configuration.
+    poll_interval: Duration,
+    /// On the clock of [`Pace::elapsed`].
+    config_due: Duration,
+    accelerated_until: Duration,
+    failures: u32,
+}
+
+impl<T: Transport, P: Pace> Service<T, P> {
+    /// A loop over an open state.
+    pub fn new(settings: Settings, state: State, runner: Runner, transport: T, pace: P) -> Self {
+        Self {
+            settings,
+            state,
+            runner,
+            transport,
+            pace,
+            poll_interval: POLL_INTERVAL,
+            config_due: Duration::ZERO,
+            accelerated_until: Duration::ZERO,
+            failures: 0,
+        }
+    }
+
+    /// Runs until the agent is told to stop.
+    ///
+    /// # Errors
+    /// Only when the state cannot even be read at the start.
+    pub fn run(&mut self) -> Result<(), StateError> {
+        self.state.hurry()?;
+        tracing::info!(
+            pending = self.state.pending_count()?,
+            outbox = self.state.outbox_count()?,
+            "the agent is running"
+        );
+        while !self.pace.is_stopping() {
+            let wait = self.iterate();
+            if !wait.is_zero() && !self.pace.is_stopping() {
+                self.pace.set_idle(true);
+                self.pace.wait(wait);
+                self.pace.set_idle(false);
+            }
+        }
+        tracing::info!("the agent has stopped");
+        Ok(())
+    }
+
+    /// One iteration and how long to wait after it.
+    pub fn iterate(&mut self) -> Duration {
+        let error = match self.step() {
+            Ok(wait) => {
+                self.failures = 0;
+                return wait;
+            }
+            Err(error) => error,
+        };
+        self.failures = self.failures.saturating_add(1);
+        let is_lost_key = matches!(error, StepError::Call(CallError::NodeInvalid(_)));
+        if is_lost_key && self.failures == 1 {
+            tracing::warn!("{error}; enrolling again");
+            return Duration::ZERO;
+        }
+        let (max, retry_after) = match &error {
+            StepError::Enroll(error) => (ENROLL_BACKOFF_MAX, error.retry_after()),
+            StepError::Call(error) => (BACKOFF_MAX, error.retry_after()),
+            StepError::Secret(_) => (ENROLL_BACKOFF_MAX, None),
+            StepError::State(_) | StepError::OutboxFull => (BACKOFF_MAX, None),
+        };
+        let wait = backoff(self.failures, max, retry_after, self.pace.random());
+        tracing::warn!(failures = self.failures, wait_s = wait.as_secs(), "{error}");
+        wait
+    }
+
+    /// Enrols if need be, delivers, runs, reads. Accepted queries run even when the server is
+    /// away: their answers wait on disk.
+    fn step(&mut self) -> Result<Duration, StepError> {
+        let reached = self.ensure_enrolled().and_then(|()| self.flush());
+        if let Err(error @ StepError::State(_)) = reached {
+            return Err(error);
+        }
+        let reached = self.run_pending(reached)?;
+        if self.pace.is_stopping() {
+            return Ok(Duration::ZERO);
+        }
+        reached?;
+        self.state.expire_marks(self.pace.now())?;
+        self.refresh_config()?;
+        if self.state.is_outbox_full()? {
+            return Err(StepError::OutboxFull);
+        }
+        self.read()
+    }
+
+    fn ensure_enrolled(&mut self) -> Result<(), StepError> {
+        if self.state.node_key()?.is_some() {
+            return Ok(());
+        }
+        let key = enroll::enroll(&self.settings, &self.runner, &mut self.transport)?;
+        self.state.set_node_key(Some(&key))?;
+        self.state.hurry()?;
+        tracing::info!("enrolled");
+        Ok(())
+    }
+
+    /// Sends a request under the node key. An invalid key is forgotten at once.
+    fn call(
+        &mut self,
+        endpoint: Endpoint,
+        body: &[u8],
+        hold: Option<Duration>,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, StepError> {
+        let node_key = self.state.node_key()?;
+        let request = Request { endpoint, node_key: node_key.as_deref(), body, hold };
+        let reply = call(&mut self.transport, &request);
+        if let Err(CallError::NodeInvalid(_)) = &reply {
+            self.state.set_node_key(None)?;
+        }
+        Ok(reply?)
+    }
+
+    fn node_body(&self) -> Result<Vec<u8>, StepError> {
+        let node_key = self.state.node_key()?.unwrap_or_default().into();
+        // A struct of one text always serialises.
+        Ok(serde_json::to_vec(&NodeRequest { node_key }).unwrap_or_default())
+    }
+
+    /// Delivers what waits. An answer that the server refuses is put aside for a while, so that
+    /// it cannot hold up the others.
+    fn flush(&mut self) -> Result<(), StepError> {
+        loop {
+            let batch = self.state.outgoing(self.pace.now(), WRITE_BYTES)?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let node_key = self.state.node_key()?.unwrap_or_default();
+            let body = write_body(&batch, &node_key)
+                .map_err(|error| CallError::Unreachable(error.to_string()))?;
+            match self.call(Endpoint::Write, &body, None) {
+                Ok(_) => self.state.acknowledge(&batch)?,
+                Err(StepError::Call(error @ CallError::Refused { .. })) if !error.is_overload() => {
+                    tracing::warn!(answers = batch.len(), "{error}");
+                    self.put_aside(&batch, &error)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn put_aside(&mut self, batch: &[Outgoing], error: &CallError) -> Result<(), StepError> {
+        if let ([one], CallError::Refused { status: 413, .. }) = (batch, error)
+            && one.outcome.status == 0
+        {
+            let message = "the answer is larger than the server accepts; select less";
+            let outcome = Outcome::failure(message.to_owned());
+            return Ok(self.state.replace(&one.name, &outcome)?);
+        }
+        let refusals = batch.iter().map(|outgoing| outgoing.refusals).max().unwrap_or(0) + 1;
+        let wait = backoff(refusals, ENROLL_BACKOFF_MAX, error.retry_after(), self.pace.random());
+        // Whole seconds, upwards: a wait of 0 would try again in this very loop.
+        let due = self.pace.now().saturating_add_unsigned(wait.as_secs() + 1);
+        Ok(self.state.postpone(batch, due)?)
+    }
+
+    /// Runs everything accepted, in byte order of the names, and delivers after each. Answers
+    /// whether the server could be reached, given that it was `reached` before.
+    fn run_pending(
+        &mut self,
+        mut reached: Result<(), StepError>,
+    ) -> Result<Result<(), StepError>, StepError> {
+        while let Some(pending) = self.state.next_pending()? {
+            if self.pace.is_stopping() || self.state.is_outbox_full()? {
+                break;
+            }
+            if !self.run_one(&pending)? {
+                break;
+            }
+            if reached.is_ok() {
+                reached = self.flush();
+            }
+        }
+        Ok(reached)
+    }
+
+    /// Runs one query. Answers false when the agent is stopping and the query stays pending.
+    fn run_one(&mut self, pending: &Pending) -> Result<bool, StepError> {
+        let outcome = match self.state.begin(&pending.sql, self.pace.now())? {
+            Start::Denylisted => Outcome::failure(DENYLISTED_MESSAGE.to_owned()),
+            Start::Run => match self.runner.run(&pending.sql) {
+                Ok((answer, cost)) => success(&answer, cost),
+                Err(QueryError::Stopped) => {
+                    self.state.abandon(&pending.sql)?;
+                    return Ok(false);
+                }
+                Err(error) => Outcome::failure(error.to_string()),
+            },
+        };
+        tracing::info!(
+            query.name = pending.name,
+            query.status = outcome.status,
+            query.wall_ms = outcome.stats.map(|stats| stats.wall_time_ms),
+            answer.bytes = outcome.rows.len(),
+            "query finished"
+        );
+        self.state.finish(pending, &outcome)?;
+        Ok(true)
+    }
+
+    /// Fetches the configuration when it is due. A failure does not keep the agent from work,
+    /// unless it says that the key is invalid.
+    fn refresh_config(&mut self) -> Result<(), StepError> {
+        if self.pace.elapsed() < self.config_due {
+            return Ok(());
+        }
+        let body = self.node_body()?;
+        let (wait, outcome) = match self.call(Endpoint::Config, &body, None) {
+            Ok(config) => {
+                self.apply_config(&config);
+                (CONFIG_INTERVAL, Ok(()))
+            }
+            Err(error @ StepError::Call(CallError::NodeInvalid(_))) => (Duration::ZERO, Err(error)),
+            Err(StepError::Call(error)) => {
+                tracing::warn!("cannot fetch the configuration: {error}");
+                (CONFIG_RETRY, Ok(()))
+            }
+            Err(error) => (CONFIG_RETRY, Err(error)),
+        };
+        self.config_due = self.pace.elapsed() + jittered(wait, self.pace.random());
+        outcome
+    }
+
+    fn apply_config(&mut self, config: &serde_json::Map<String, serde_json::Value>) {
+        let text = serde_json::to_vec(config).unwrap_or_default();
+        let state = ConfigState { hash: hex::encode(Sha1::digest(&text)), valid: true };
+        self.runner.host().set_config(state);
+        if let Some(interval) = offer::poll_interval(config) {
+            self.poll_interval = interval;
+        }
+    }
+
+    /// Asks for work and keeps it. The server may hold the request open; nothing is at stake
+    /// meanwhile.
+    fn read(&mut self) -> Result<Duration, StepError> {
+        let asked = self.pace.elapsed();
+        let body = self.node_body()?;
+        self.pace.set_idle(true);
+        let reply = self.call(Endpoint::Read, &body, Some(READ_HOLD));
+        self.pace.set_idle(false);
+        let offer = offer::Offer::read(&reply?);
+        if let Some(seconds) = offer.accelerate {
+            self.accelerated_until = self.pace.elapsed() + Duration::from_secs(seconds);
+        }
+        let mut is_new = false;
+        for query in &offer.queries {
+            let wanted = match offer.discovery.get(&query.name) {
+                Some(sql) => self.runner.run(sql).is_ok_and(|(found, _)| !found.rows.is_empty()),
+                None => true,
+            };
+            if wanted {
+                is_new |= self.state.accept(&query.name, &query.sql)? == Accepted::New;
+            }
+        }
+        let held = self.pace.elapsed().saturating_sub(asked);
+        Ok(if is_new { Duration::ZERO } else { self.pause_after(held) })
+    }
+
+    /// How long to wait after a read that took `held` and brought nothing new: not at all when
+    /// the server held it open, because then the next one should be there at once.
+    fn pause_after(&mut self, held: Duration) -> Duration {
+        if held >= READ_HOLD / 2 {
+            return Duration::ZERO;
+        }
+        let configured = self.settings.poll_interval.unwrap_or(self.poll_interval);
+        let interval = match self.pace.elapsed() < self.accelerated_until {
+            true => configured.min(crate::limits::POLL_INTERVAL_ACCELERATED),
+            false => configured,
+        };
+        jittered(interval, self.pace.random()).saturating_sub(held)
+    }
+}
+
+fn success(answer: &Answer, cost: Cost) -> Outcome {
+    let mut rows = Vec::new();
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let stats = QueryStats {
+        wall_time_ms: millis(cost.wall),
+        user_time: millis(cost.user),
+        system_time: millis(cost.system),
+        memory: 0,
+    };
+    let written = print::write_json(answer, &mut rows).map_err(|error| error.to_string());
+    let rows = written.and_then(|()| String::from_utf8(rows).map_err(|error| error.to_string()));
+    match rows {
+        Ok(rows) => Outcome { rows, status: 0, message: String::new(), stats: Some(stats) },
+        Err(error) => Outcome::failure(format!("the answer cannot be written as JSON: {error}")),
+    }
+}
