@@ -169,9 +169,9 @@ fn apply_next(
         return Ok(None);
     };
     let values = values![step.number, step.name, checksum(step.sql)];
-    tx.batch(step.sql).and_then(|()| tx.execute_one(record, &values)).map_err(|source| {
-        MigrateError::Failed { number: step.number, name: step.name, source }
-    })?;
+    tx.batch(step.sql)
+        .and_then(|()| tx.execute_one(record, &values))
+        .map_err(|source| MigrateError::Failed { number: step.number, name: step.name, source })?;
     Ok(Some(step.name))
 }
 

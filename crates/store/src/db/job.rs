@@ -10,12 +10,23 @@ use super::{DbError, Tx};
 
 /// Work whose types are hidden from the thread that runs it.
 pub(super) trait Job: Send {
-    /// Runs the work, keeping its result; true when its changes shall be kept. May be called
-    /// again after the changes of the last call were undone.
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Runs the work and remembers its result. May be called again after the changes of the last
+    /// call were undone, unless it panicked.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
 
     /// Tells the caller: the work's own error if it had one, else the fate of the transaction.
     fn finish(self: Box<Self>, fate: Result<(), DbError>);
+}
+
+/// What is to be done with the changes of a unit of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// It succeeded.
+    Keep,
+    /// It failed.
+    Undo,
+    /// It panicked, so what it captured may be half-changed: it must not be called again.
+    Panicked,
 }
 
 struct Call<T, E, F> {
@@ -41,11 +52,10 @@ where
     E: From<DbError> + Send,
     F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
 {
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let outcome = run_caught(&mut self.work, tx);
-        let keep = outcome.is_ok();
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
+        let (ran, outcome) = run_caught(&mut self.work, tx);
         self.outcome = Some(outcome);
-        keep
+        ran
     }
 
     fn finish(self: Box<Self>, fate: Result<(), DbError>) {
@@ -64,13 +74,11 @@ where
 pub(super) fn run_caught<T, E: From<DbError>>(
     work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     tx: &mut Tx<'_>,
-) -> Result<T, E> {
-    // What the closure captured may be half-changed after a panic; it is never called again
-    // then, so nobody sees it.
-    let result = catch_unwind(AssertUnwindSafe(|| work(tx)))
-        .unwrap_or_else(|payload| Err(E::from(DbError::panicked(&*payload))));
-    if result.is_ok() && tx.has_failed() {
-        return Err(E::from(DbError::Aborted));
+) -> (Ran, Result<T, E>) {
+    match catch_unwind(AssertUnwindSafe(|| work(tx))) {
+        Err(payload) => (Ran::Panicked, Err(E::from(DbError::panicked(&*payload)))),
+        Ok(Ok(_)) if tx.has_failed() => (Ran::Undo, Err(E::from(DbError::Aborted))),
+        Ok(Ok(value)) => (Ran::Keep, Ok(value)),
+        Ok(Err(error)) => (Ran::Undo, Err(error)),
     }
-    result
 }

@@ -5,9 +5,15 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use super::postgres::statement::unnest;
 use super::sqlite::statement::Prepared;
 use super::tx::Backend;
-use super::{Column, DbError, Row, Tx, Value};
+use super::{Column, DbError, Engine, Row, Tx, Value};
+
+/// The most rows in one statement on PostgreSQL …
+const CHUNK_ROWS: usize = 5_000;
+/// … and about the most bytes of values in it, so that neither side holds much at once.
+const CHUNK_BYTES: usize = 4 << 20;
 
 /// What to do with a row whose key exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +71,11 @@ impl Tx<'_> {
                 let sql = format!("insert into {table} ({list}) values ({places}){tail}");
                 execute_each(conn, &sql, rows)
             }
+            Backend::Postgres(pg) => {
+                let arrays = unnest(columns);
+                let sql = format!("insert into {table} ({list}) select * from {arrays}{tail}");
+                pg.execute_arrays(&sql, columns, rows)
+            }
         })
     }
 
@@ -97,6 +108,13 @@ impl Tx<'_> {
                 let changes = equal(set_names, keys.len() + 1).join(", ");
                 let sql = format!("update {table} set {changes} where {found}");
                 execute_each(conn, &sql, rows)
+            }
+            Backend::Postgres(pg) => {
+                let given = format!("{} as v ({})", unnest(&columns), names.join(", "));
+                let changes = pairs(set_names, "", "v.").join(", ");
+                let found = pairs(key_names, "t.", "v.").join(" and ");
+                let sql = format!("update {table} as t set {changes} from {given} where {found}");
+                pg.execute_arrays(&sql, &columns, rows)
             }
         })
     }
@@ -132,21 +150,53 @@ impl Tx<'_> {
                 }
                 Ok(0)
             }
+            Backend::Postgres(pg) => {
+                let list: Vec<_> = wanted.iter().map(|name| format!("t.{name}")).collect();
+                let list = list.join(", ");
+                let given = format!(
+                    "{} with ordinality as v ({}, ordinal)",
+                    unnest(keys),
+                    names.join(", ")
+                );
+                let condition = pairs(&names, "t.", "v.").join(" and ");
+                let sql = format!(
+                    "select {list} from {given} join {table} as t on {condition} order by ordinal"
+                );
+                found.extend(pg.query_arrays(&sql, keys, key_rows)?);
+                Ok(0)
+            }
         })?;
         Ok(found)
     }
 
-    /// Runs `work` for the rows, all at once or in chunks, and adds up what it returns.
+    /// Runs `work` for the rows, on PostgreSQL in chunks, and adds up what it returns.
     fn bulk(
         &mut self,
         rows: &[Vec<Value>],
         mut work: impl FnMut(&mut Backend<'_>, &[Vec<Value>]) -> Result<u64, DbError>,
     ) -> Result<u64, DbError> {
-        if rows.is_empty() {
-            return Ok(0);
+        let mut rest = rows;
+        let mut count = 0;
+        while !rest.is_empty() {
+            let (chunk, after) = match self.engine() {
+                Engine::Sqlite => (rest, &rest[..0]),
+                Engine::Postgres => rest.split_at(chunk_length(rest)),
+            };
+            count += self.guarded(|backend| work(backend, chunk))?;
+            rest = after;
         }
-        self.guarded(|backend| work(backend, rows))
+        Ok(count)
     }
+}
+
+/// How many of `rows` go into the next statement: at least one.
+fn chunk_length(rows: &[Vec<Value>]) -> usize {
+    let mut bytes = 0;
+    let fitting = rows.iter().take(CHUNK_ROWS).take_while(|row| {
+        bytes += row.iter().map(Value::weight).sum::<usize>();
+        bytes <= CHUNK_BYTES
+    });
+    fitting.count().max(1)
 }
 
 fn execute_each(
@@ -204,6 +254,11 @@ fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<String>, DbErr
 
 fn places(first: usize, count: usize) -> Vec<String> {
     (first..first + count).map(|number| format!("${number}")).collect()
+}
+
+/// `"a" = v."a"` for each name, with these prefixes.
+fn pairs(names: &[String], left: &str, right: &str) -> Vec<String> {
+    names.iter().map(|name| format!("{left}{name} = {right}{name}")).collect()
 }
 
 fn equal(names: &[String], first: usize) -> Vec<String> {

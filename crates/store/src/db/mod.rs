@@ -10,19 +10,24 @@ mod error;
 mod job;
 mod many;
 mod nesting;
+pub(crate) mod postgres;
 mod row;
 mod sqlite;
+mod stats;
 mod tx;
 mod url;
 mod value;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub use self::error::{ConstraintKind, DbError};
+use self::postgres::Postgres;
+pub use self::postgres::{Listener, Notice};
 pub use self::row::Row;
-use self::sqlite::{Counters, Sqlite};
+use self::sqlite::Sqlite;
+use self::stats::Counters;
+pub use self::stats::Stats;
 pub use self::tx::{Engine, Tx};
 pub use self::url::DatabaseUrl;
 pub use self::value::{Column, FromValue, Kind, Value};
@@ -43,18 +48,11 @@ struct Inner {
 
 enum Open {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
-/// What a database has done since it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
-    /// Write transactions committed.
-    pub commits: u64,
-    /// Units of work in them (calls of [`Db::write`]).
-    pub units: u64,
-    /// The most units that shared one commit.
-    pub largest_group: u64,
-}
+/// Connections to PostgreSQL unless [`Db::open_with`] says otherwise.
+pub const DEFAULT_CONNECTIONS: usize = 10;
 
 impl Db {
     /// Opens a database; a SQLite file is made if there is none.
@@ -62,6 +60,14 @@ impl Db {
     /// # Errors
     /// [`DbError::File`], [`DbError::Unavailable`] or [`DbError::Address`], naming what to change.
     pub fn open(url: &DatabaseUrl) -> Result<Self, DbError> {
+        Self::open_with(url, DEFAULT_CONNECTIONS)
+    }
+
+    /// Like [`Db::open`], with the number of connections to a PostgreSQL server (at least 1).
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn open_with(url: &DatabaseUrl, connections: usize) -> Result<Self, DbError> {
         let owner = nesting::new_owner();
         let counters = Arc::new(Counters::default());
         let engine = match url {
@@ -69,8 +75,8 @@ impl Db {
                 Open::Sqlite(Sqlite::open_file(path, owner, Arc::clone(&counters))?)
             }
             DatabaseUrl::SqliteMemory => Open::Sqlite(Sqlite::open_memory()?),
-            DatabaseUrl::Postgres(_) => {
-                return Err(DbError::Unsupported("PostgreSQL is not there yet"));
+            DatabaseUrl::Postgres(url) => {
+                Open::Postgres(Postgres::open(url, connections, owner, &counters)?)
             }
         };
         Ok(Self { inner: Arc::new(Inner { owner, engine, counters }) })
@@ -80,6 +86,7 @@ impl Db {
     pub fn engine(&self) -> Engine {
         match &self.inner.engine {
             Open::Sqlite(_) => Engine::Sqlite,
+            Open::Postgres(_) => Engine::Postgres,
         }
     }
 
@@ -101,6 +108,7 @@ impl Db {
         let (job, answer) = job::call(work);
         match &self.inner.engine {
             Open::Sqlite(sqlite) => sqlite.write(job, self.inner.owner, &self.inner.counters),
+            Open::Postgres(postgres) => postgres.write(job),
         }
         answer.recv().unwrap_or_else(|_| Err(E::from(lost())))
     }
@@ -120,6 +128,11 @@ impl Db {
         nesting::refuse_nested(self.inner.owner)?;
         match &self.inner.engine {
             Open::Sqlite(sqlite) => sqlite.read(self.inner.owner, &mut work),
+            Open::Postgres(postgres) => {
+                let (job, answer) = job::call(work);
+                postgres.read(job);
+                answer.recv().unwrap_or_else(|_| Err(E::from(lost())))
+            }
         }
     }
 
@@ -131,16 +144,31 @@ impl Db {
     pub fn backup_to(&self, target: &Path) -> Result<(), DbError> {
         match &self.inner.engine {
             Open::Sqlite(sqlite) => sqlite.backup_to(target),
+            Open::Postgres(_) => Err(DbError::Unsupported(
+                "a PostgreSQL database is backed up with its own tools, for example pg_dump",
+            )),
         }
     }
 
     /// Counters since the database was opened.
     pub fn stats(&self) -> Stats {
-        let counters = &self.inner.counters;
-        Stats {
-            commits: counters.commits.load(Ordering::Relaxed),
-            units: counters.units.load(Ordering::Relaxed),
-            largest_group: counters.largest.load(Ordering::Relaxed),
+        self.inner.counters.stats()
+    }
+
+    /// Calls `callback`, on a thread of its own, for each text that a committed
+    /// `dialect::notify` sends on `channel`, from this or another server, and for each new
+    /// connection (look for missed changes then). Never on SQLite, which has only one server.
+    ///
+    /// # Errors
+    /// [`DbError::Usage`] when the channel is not made of lower-case letters, digits and `_`.
+    pub fn listen(
+        &self,
+        channel: &str,
+        callback: impl FnMut(Notice) + Send + 'static,
+    ) -> Result<Listener, DbError> {
+        match &self.inner.engine {
+            Open::Sqlite(_) => Ok(Listener::silent()),
+            Open::Postgres(postgres) => postgres.listen(channel, Box::new(callback)),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use super::postgres::statement::PgTx;
 use super::sqlite::statement;
 use super::{DbError, Row, Value};
 
@@ -20,6 +21,7 @@ pub enum Engine {
 /// The connection a transaction runs on.
 pub(super) enum Backend<'a> {
     Sqlite(&'a rusqlite::Connection),
+    Postgres(PgTx<'a>),
 }
 
 /// An open transaction. It is committed when the closure it was given to returns `Ok`.
@@ -27,23 +29,32 @@ pub struct Tx<'a> {
     pub(super) backend: Backend<'a>,
     /// A statement failed and was not undone.
     failed: bool,
+    /// The first failure that another attempt at the whole transaction may cure.
+    trouble: Option<DbError>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) const fn new(backend: Backend<'a>) -> Self {
-        Self { backend, failed: false }
+        Self { backend, failed: false, trouble: None }
     }
 
     /// The engine this transaction runs on; only `dialect` should need it.
     pub const fn engine(&self) -> Engine {
         match self.backend {
             Backend::Sqlite(_) => Engine::Sqlite,
+            Backend::Postgres(_) => Engine::Postgres,
         }
     }
 
     /// Whether a statement failed without being undone, so that nothing may be committed.
     pub(super) const fn has_failed(&self) -> bool {
         self.failed
+    }
+
+    /// The failure, if any, because of which the whole transaction should be tried again. It
+    /// counts even if a savepoint undid the statement.
+    pub(super) const fn take_trouble(&mut self) -> Option<DbError> {
+        self.trouble.take()
     }
 
     /// Every statement passes here: refuses work after a failure and notes a new one.
@@ -55,7 +66,12 @@ impl<'a> Tx<'a> {
             return Err(DbError::Aborted);
         }
         let result = work(&mut self.backend);
-        self.failed = result.is_err();
+        if let Err(error) = &result {
+            self.failed = true;
+            if self.trouble.is_none() && error.is_retryable() {
+                self.trouble = Some(error.clone());
+            }
+        }
         result
     }
 
@@ -64,12 +80,18 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// What the engine says; [`DbError::Aborted`] after an earlier failure.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
-        let mut rows = Vec::new();
-        self.stream(sql, params, &mut |row| {
-            rows.push(row);
-            ControlFlow::Continue(())
-        })?;
-        Ok(rows)
+        check(params)?;
+        self.guarded(|backend| match backend {
+            Backend::Sqlite(conn) => {
+                let mut rows = Vec::new();
+                statement::stream(conn, sql, params, &mut |row| {
+                    rows.push(row);
+                    ControlFlow::Continue(())
+                })?;
+                Ok(rows)
+            }
+            Backend::Postgres(pg) => pg.query(sql, params),
+        })
     }
 
     /// The only row of an answer, or none.
@@ -77,17 +99,12 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`DbError::RowCount`] when there are more; otherwise as [`Tx::query`].
     pub fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, DbError> {
-        let mut found = None;
-        let mut count = 0;
-        self.stream(sql, params, &mut |row| {
-            count += 1;
-            found = Some(row);
-            if count > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        if count > 1 {
-            return Err(DbError::row_count("at most 1 row", count, sql));
+        let mut rows = self.query(sql, params)?;
+        let last = rows.pop();
+        if !rows.is_empty() {
+            return Err(DbError::row_count("at most 1 row", rows.len() as u64 + 1, sql));
         }
-        Ok(found)
+        Ok(last)
     }
 
     /// The only row of an answer.
@@ -127,6 +144,7 @@ impl<'a> Tx<'a> {
         check(params)?;
         self.guarded(|backend| match backend {
             Backend::Sqlite(conn) => statement::execute(conn, sql, params),
+            Backend::Postgres(pg) => pg.execute(sql, params),
         })
     }
 
@@ -155,15 +173,14 @@ impl<'a> Tx<'a> {
         &mut self,
         work: impl FnOnce(&mut Tx<'a>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.execute("savepoint inner_work", &[])?;
+        self.batch("savepoint inner_work")?;
         let result = work(self);
         if result.is_ok() && !self.failed {
-            self.execute("release savepoint inner_work", &[])?;
+            self.batch("release savepoint inner_work")?;
             return result;
         }
         self.failed = false;
-        self.execute("rollback to savepoint inner_work", &[])?;
-        self.execute("release savepoint inner_work", &[])?;
+        self.batch("rollback to savepoint inner_work; release savepoint inner_work")?;
         // A failure that `work` swallowed has still undone its changes.
         result.and_then(|_| Err(E::from(DbError::Aborted)))
     }
@@ -176,17 +193,19 @@ impl<'a> Tx<'a> {
     pub fn check_statement(&mut self, sql: &str) -> Result<(), DbError> {
         self.guarded(|backend| match backend {
             Backend::Sqlite(conn) => statement::Prepared::new(conn, sql).map(drop),
+            Backend::Postgres(pg) => pg.prepare(sql).map(drop),
         })
     }
 
-    /// Runs the statements of a migration.
+    /// Runs the statements of a migration, or those that steer the transaction.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         self.guarded(|backend| match backend {
             Backend::Sqlite(conn) => statement::batch(conn, sql),
+            Backend::Postgres(pg) => pg.batch(sql),
         })
     }
 
-    pub(super) fn stream(
+    fn stream(
         &mut self,
         sql: &str,
         params: &[Value],
@@ -195,6 +214,7 @@ impl<'a> Tx<'a> {
         check(params)?;
         self.guarded(|backend| match backend {
             Backend::Sqlite(conn) => statement::stream(conn, sql, params, each),
+            Backend::Postgres(pg) => pg.stream(sql, params, each),
         })
     }
 }

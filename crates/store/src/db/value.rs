@@ -320,7 +320,10 @@ ids! {
 #[macro_export]
 macro_rules! values {
     ($($value:expr),* $(,)?) => {
-        [$($crate::db::Value::from($value)),*]
+        {
+            let values: [$crate::db::Value; _] = [$($crate::db::Value::from($value)),*];
+            values
+        }
     };
 }
 

@@ -17,8 +17,8 @@ use rusqlite::Connection;
 
 use self::readers::Readers;
 use self::writer::Writer;
-pub(super) use self::writer::Counters;
 use super::job::{Job, run_caught};
+use super::stats::Counters;
 use super::tx::{Backend, Tx};
 use super::{DbError, nesting};
 
@@ -96,7 +96,7 @@ fn read_on<T, E: From<DbError>>(
     work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     writer::run(conn, "begin deferred")?;
-    let result = run_caught(work, &mut Tx::new(Backend::Sqlite(conn)));
+    let (_, result) = run_caught(work, &mut Tx::new(Backend::Sqlite(conn)));
     writer::roll_back(conn);
     result
 }

@@ -5,14 +5,14 @@
 //! answered after the commit, never before.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
 use super::error::from_sqlite;
-use crate::db::job::Job;
+use crate::db::job::{Job, Ran};
+use crate::db::stats::Counters;
 use crate::db::tx::{Backend, Tx};
 use crate::db::{DbError, nesting};
 
@@ -22,14 +22,6 @@ const GROUP_MAX: usize = 256;
 const GROUP_TIME: Duration = Duration::from_millis(50);
 /// Units of work that may wait; further callers block until there is room.
 const QUEUE: usize = 4096;
-
-/// What the writer has done so far.
-#[derive(Debug, Default)]
-pub(in crate::db) struct Counters {
-    pub(in crate::db) commits: AtomicU64,
-    pub(in crate::db) units: AtomicU64,
-    pub(in crate::db) largest: AtomicU64,
-}
 
 /// The queue to the writer thread; dropping it ends the thread after what is queued.
 pub(in crate::db) struct Writer {
@@ -107,7 +99,7 @@ fn write_group(
     }
     match run(conn, "commit") {
         Ok(()) => {
-            count(counters, group.len());
+            counters.add(group.len());
             group.into_iter().for_each(|job| job.finish(Ok(())));
         }
         Err(DbError::Constraint { .. }) if group.len() > 1 => {
@@ -129,7 +121,7 @@ pub(super) fn write_alone(conn: &Connection, mut job: Box<dyn Job>, counters: &C
         .and_then(|()| if conn.is_autocommit() { Err(DbError::Aborted) } else { Ok(()) })
         .and_then(|()| run(conn, "commit"));
     match &result {
-        Ok(()) => count(counters, 1),
+        Ok(()) => counters.add(1),
         Err(_) => roll_back(conn),
     }
     job.finish(result);
@@ -139,11 +131,11 @@ pub(super) fn write_alone(conn: &Connection, mut job: Box<dyn Job>, counters: &C
 /// says that the savepoint itself did not work.
 fn run_unit(conn: &Connection, job: &mut dyn Job) -> Result<(), DbError> {
     run(conn, "savepoint unit")?;
-    let keep = job.run(&mut Tx::new(Backend::Sqlite(conn)));
+    let ran = job.run(&mut Tx::new(Backend::Sqlite(conn)));
     if conn.is_autocommit() {
         return Ok(());
     }
-    if !keep {
+    if ran != Ran::Keep {
         run(conn, "rollback to savepoint unit")?;
     }
     run(conn, "release savepoint unit")
@@ -163,11 +155,4 @@ pub(super) fn run(conn: &Connection, sql: &str) -> Result<(), DbError> {
         .and_then(|mut statement| statement.raw_execute())
         .map(drop)
         .map_err(|error| from_sqlite(&error))
-}
-
-fn count(counters: &Counters, units: usize) {
-    let units = units as u64;
-    counters.commits.fetch_add(1, Ordering::Relaxed);
-    counters.units.fetch_add(units, Ordering::Relaxed);
-    counters.largest.fetch_max(units, Ordering::Relaxed);
 }
