@@ -54,9 +54,12 @@ pub fn write_json(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
 
 fn write_csv(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(&answer.columns)?;
-    for row in &answer.rows {
-        writer.write_record(row)?;
+    for record in std::iter::once(&answer.columns).chain(&answer.rows) {
+        // The kind of the error matters: a reader that has left is none.
+        writer.write_record(record).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })?;
     }
     writer.flush()
 }

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Tests of the agent through its front doors: SQL over the real machine, the program itself, and
+//! the loop against a small server over TLS.
+
+mod fixture;
+mod limits;
+mod program;
+mod server;
+mod service;
+mod sql;
+mod state;
+mod tables;
