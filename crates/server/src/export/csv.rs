@@ -160,8 +160,28 @@ mod tests {
     #[test]
     fn formulas_are_defused_and_numbers_are_not() {
         for risky in [
-            "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-", "+", "=", "--1",
-            "-inf", "-1e", "-.5", "-5.", "+1e+", "-1 ", "-0x1", "\u{ff1d}1", "'=1", "''-x", "'-5",
+            "=1+1",
+            "+1+1",
+            "-1+1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "-",
+            "+",
+            "=",
+            "--1",
+            "-inf",
+            "-1e",
+            "-.5",
+            "-5.",
+            "+1e+",
+            "-1 ",
+            "-0x1",
+            "\u{ff1d}1",
+            "'=1",
+            "''-x",
+            "'-5",
         ] {
             assert_eq!(guard(risky), format!("'{risky}"), "{risky:?}");
         }
@@ -177,10 +197,10 @@ mod tests {
         let (text, _) = export(&columns, &[row]);
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         let header: Vec<_> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-        let wanted =
-            ["_host_id", "_hostname", "_host_id_2", "a.b", "q\"q", "c,d", "l\nf", "'=cmd"];
+        let wanted = ["_host_id", "_hostname", "_host_id_2", "a.b", "q\"q", "c,d", "l\nf", "'=cmd"];
         assert_eq!(header, wanted);
-        let row: Vec<_> = reader.records().next().unwrap().unwrap().iter().map(String::from).collect();
+        let row: Vec<_> =
+            reader.records().next().unwrap().unwrap().iter().map(String::from).collect();
         assert_eq!(row, ["h-1", "web,1", "own", "1", "2", "3", "4", "5"]);
     }
 

@@ -257,8 +257,9 @@ mod tests {
     #[test]
     fn rows_come_back_in_order_and_chunks_are_bounded() {
         let mut writer = RowWriter::new(WIDE);
-        let rows: Vec<String> =
-            (0..5321).map(|n| format!(r#"{{"n":"{n}","pad":"{}"}}"#, "x".repeat(n % 700))).collect();
+        let rows: Vec<String> = (0..5321)
+            .map(|n| format!(r#"{{"n":"{n}","pad":"{}"}}"#, "x".repeat(n % 700)))
+            .collect();
         for row in &rows {
             assert!(writer.push(row.as_bytes()));
         }

@@ -182,11 +182,7 @@ fn set_validity(params: &mut CertificateParams, now: Timestamp, years: u64) {
 
 /// Refuses a certificate that agents with this `ca.pem` would refuse, before it is written: it
 /// happens when `ca.pem` and `ca.key` come from different places, or when `ca.pem` has ended.
-fn check_signed_by(
-    leaf: &CertificateDer<'_>,
-    ca: &Path,
-    now: Timestamp,
-) -> Result<(), TlsError> {
+fn check_signed_by(leaf: &CertificateDer<'_>, ca: &Path, now: Timestamp) -> Result<(), TlsError> {
     super::install_provider();
     let refuse = |error: rustls::Error| TlsError::Content {
         path: ca.to_owned(),
@@ -202,7 +198,8 @@ fn check_signed_by(
     }
     let seconds = u64::try_from(now.micros() / mimir_wire::time::MICROS_PER_SECOND).unwrap_or(0);
     let parsed = ParsedCertificate::try_from(leaf).map_err(refuse)?;
-    let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+    let algorithms =
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
     rustls::client::verify_server_cert_signed_by_trust_anchor(
         &parsed,
         &roots,
