@@ -41,11 +41,11 @@ pub fn write_json(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     let names: Vec<String> =
         answer.columns.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     out.write_all(b"[")?;
-    for (index, row) in answer.rows.iter().enumerate() {
+    for (index, row) in answer.rows().enumerate() {
         out.write_all(if index == 0 { b"{" } else { b",\n{" })?;
         for (column, (name, value)) in names.iter().zip(row).enumerate() {
             write!(out, "{}{name}:", if column == 0 { "" } else { "," })?;
-            serde_json::to_writer(&mut *out, value)?;
+            serde_json::to_writer(&mut *out, &value)?;
         }
         out.write_all(b"}")?;
     }
@@ -54,7 +54,8 @@ pub fn write_json(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
 
 fn write_csv(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    for record in std::iter::once(&answer.columns).chain(&answer.rows) {
+    let header = answer.columns.iter().map(String::as_str).collect();
+    for record in std::iter::once(header).chain(answer.rows()) {
         // The kind of the error matters: a reader that has left is none.
         writer.write_record(record).map_err(|error| match error.into_kind() {
             csv::ErrorKind::Io(error) => error,
@@ -67,8 +68,8 @@ fn write_csv(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
 fn write_table(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     let mut table = comfy_table::Table::new();
     table.set_header(answer.columns.iter().map(|name| printable(name)));
-    for row in &answer.rows {
-        table.add_row(row.iter().map(|value| printable(value)));
+    for row in answer.rows() {
+        table.add_row(row.into_iter().map(printable));
     }
     writeln!(out, "{}", table.trim_fmt())
 }
@@ -85,13 +86,11 @@ mod tests {
     use super::*;
 
     fn answer() -> Answer {
-        Answer {
-            columns: vec!["pid".into(), "name".into()],
-            rows: vec![
-                vec!["1".into(), "init".into()],
-                vec!["2".into(), "a\"b,\n\u{1b}[1m".into()],
-            ],
+        let mut answer = Answer::new(vec!["pid".into(), "name".into()]);
+        for cell in ["1", "init", "2", "a\"b,\n\u{1b}[1m"] {
+            answer.push(cell);
         }
+        answer
     }
 
     fn printed(format: Format) -> String {

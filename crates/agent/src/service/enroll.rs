@@ -61,9 +61,9 @@ fn details(runner: &Runner) -> BTreeMap<String, BTreeMap<String, Text>> {
                 continue;
             }
         };
-        let Some(row) = answer.rows.into_iter().next() else { continue };
-        let cells = answer.columns.into_iter().zip(row.into_iter().map(Text));
-        let row: BTreeMap<_, _> = cells.filter(|(_, cell)| !cell.0.is_empty()).collect();
+        let Some(row) = answer.rows().next() else { continue };
+        let cells = answer.columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let row = cells.map(|(name, cell)| (name.clone(), Text::from(cell))).collect();
         details.insert(table.to_owned(), row);
     }
     details

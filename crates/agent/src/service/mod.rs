@@ -219,7 +219,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
             return Ok(self.state.replace(&one.name, &outcome)?);
         }
         let refusals = batch.iter().map(|outgoing| outgoing.refusals).max().unwrap_or(0) + 1;
-        let wait = backoff(refusals, ENROLL_BACKOFF_MAX, error.retry_after(), self.pace.random());
+        let wait = backoff(refusals, BACKOFF_MAX, error.retry_after(), self.pace.random());
         // Whole seconds, upwards: a wait of 0 would try again in this very loop.
         let due = self.pace.now().saturating_add_unsigned(wait.as_secs() + 1);
         Ok(self.state.postpone(batch, due)?)
@@ -316,7 +316,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
         let mut is_new = false;
         for query in &offer.queries {
             let wanted = match offer.discovery.get(&query.name) {
-                Some(sql) => self.runner.run(sql).is_ok_and(|(found, _)| !found.rows.is_empty()),
+                Some(sql) => self.runner.run(sql).is_ok_and(|(found, _)| !found.is_empty()),
                 None => true,
             };
             if wanted {

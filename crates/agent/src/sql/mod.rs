@@ -5,9 +5,11 @@
 //! next, and an idle agent holds no SQLite memory. It runs on a thread of its own, so that a call
 //! that hangs in the kernel costs that thread and not the agent.
 
+mod answer;
 mod authorizer;
 mod functions;
 mod runner;
 mod vtab;
 
-pub use runner::{Answer, Cost, QueryError, QueryLimits, Runner};
+pub use answer::Answer;
+pub use runner::{Cost, QueryError, QueryLimits, Runner};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runs one statement on a thread of its own and waits for it with a deadline.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -10,7 +11,7 @@ use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Statement};
 
-use super::{authorizer, functions, vtab};
+use super::{Answer, authorizer, functions, vtab};
 use crate::host::Host;
 use crate::limits::{
     PROGRESS_STEPS, QUERIES_STUCK_MAX, QUERY_BYTES_MAX, QUERY_ROWS_MAX, QUERY_SECONDS_MAX,
@@ -37,16 +38,6 @@ impl Default for QueryLimits {
             time_max: Duration::from_secs(QUERY_SECONDS_MAX),
         }
     }
-}
-
-/// The rows of a query. Every value is a text; NULL is the empty one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// Column names in the order of the statement. A name occurs once: of columns with the same
-    /// name the last one stays, as in osquery, whose rows are maps.
-    pub columns: Vec<String>,
-    /// A value for each column.
-    pub rows: Vec<Vec<String>>,
 }
 
 /// What a query cost.
@@ -221,21 +212,20 @@ impl Job {
         let columns: Vec<String> = kept.iter().map(|index| names[*index].clone()).collect();
         // Each value travels with its column's name, four quotes, a colon and a comma.
         let row_bytes: usize = 2 + columns.iter().map(|name| name.len() + 6).sum::<usize>();
-        let mut answer = Answer { columns, rows: Vec::new() };
-        let mut bytes = 2_u64;
+        let mut answer = Answer::new(columns);
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(|error| self.explain(&error))? {
-            if answer.rows.len() as u64 >= self.limits.rows_max {
+            if answer.len() as u64 >= self.limits.rows_max {
                 return Err(QueryError::TooManyRows(self.limits.rows_max));
             }
-            let values = kept.iter().map(|index| row.get_ref(*index).map(as_text));
-            let values: Vec<String> =
-                values.collect::<Result<_, _>>().map_err(|error| self.explain(&error))?;
-            bytes += (row_bytes + values.iter().map(String::len).sum::<usize>()) as u64;
-            if bytes > self.limits.bytes_max {
+            for index in &kept {
+                let value = row.get_ref(*index).map_err(|error| self.explain(&error))?;
+                answer.push(&as_text(value));
+            }
+            let bytes = 2 + row_bytes * answer.len() + answer.value_bytes();
+            if bytes as u64 > self.limits.bytes_max {
                 return Err(QueryError::TooManyBytes(self.limits.bytes_max));
             }
-            answer.rows.push(values);
         }
         Ok(answer)
     }
@@ -253,14 +243,12 @@ impl Job {
 }
 
 /// A value as osquery sends it; always valid UTF-8.
-fn as_text(value: ValueRef<'_>) -> String {
+fn as_text(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
-        ValueRef::Null => String::new(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => format_real(number),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
+        ValueRef::Null => Cow::Borrowed(""),
+        ValueRef::Integer(number) => number.to_string().into(),
+        ValueRef::Real(number) => format_real(number).into(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes),
     }
 }
 

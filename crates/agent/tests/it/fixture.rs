@@ -31,15 +31,17 @@ pub fn runner_with(rows_max: u64, bytes_max: u64, time_max: Duration) -> Runner 
 /// Rows as maps from column to value.
 pub fn rows(sql: &str) -> Vec<BTreeMap<String, String>> {
     let (answer, _cost) = runner().run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-    let columns = answer.columns;
-    answer.rows.into_iter().map(|row| columns.iter().cloned().zip(row).collect()).collect()
+    let named = |row: Vec<&str>| {
+        answer.columns.iter().cloned().zip(row.into_iter().map(str::to_owned)).collect()
+    };
+    answer.rows().map(named).collect()
 }
 
 /// The only value of the only row.
 pub fn value(sql: &str) -> String {
     let (answer, _cost) = runner().run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-    assert_eq!((answer.rows.len(), answer.columns.len()), (1, 1), "{sql}: {answer:?}");
-    answer.rows[0][0].clone()
+    assert_eq!((answer.len(), answer.columns.len()), (1, 1), "{sql}: {answer:?}");
+    answer.rows().next().unwrap()[0].to_owned()
 }
 
 /// The error of a statement that must fail.

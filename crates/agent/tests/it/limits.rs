@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(60);
 fn rows() {
     let runner = runner_with(10, 1 << 20, LONG);
     let (answer, _) = runner.run(&format!("{COUNTING} SELECT n FROM r LIMIT 10")).unwrap();
-    assert_eq!(answer.rows.len(), 10);
+    assert_eq!(answer.len(), 10);
     let error = runner.run(&format!("{COUNTING} SELECT n FROM r LIMIT 11")).unwrap_err();
     assert_eq!(error, QueryError::TooManyRows(10));
 }
@@ -26,7 +26,7 @@ fn rows() {
 fn bytes() {
     let runner = runner_with(1_000_000, 10_000, LONG);
     let sql = |count| format!("{COUNTING} SELECT printf('%0100d', n) AS x FROM r LIMIT {count}");
-    assert_eq!(runner.run(&sql(90)).unwrap().0.rows.len(), 90);
+    assert_eq!(runner.run(&sql(90)).unwrap().0.len(), 90);
     assert_eq!(runner.run(&sql(100)).unwrap_err(), QueryError::TooManyBytes(10_000));
     let one = runner.run("SELECT printf('%020000d', 1)").unwrap_err();
     assert!(matches!(one, QueryError::Sql(_)), "{one}");
@@ -51,7 +51,7 @@ fn memory_of_sqlite() {
     assert_eq!(error, QueryError::Sql("out of memory".to_owned()));
     let error = runner.run("SELECT zeroblob(2000000000)").unwrap_err();
     assert_eq!(error, QueryError::Sql("string or blob too big".to_owned()));
-    assert_eq!(runner.run("SELECT 1").unwrap().0.rows, [["1"]], "the next query is unharmed");
+    assert_eq!(runner.run("SELECT 1").unwrap().0.len(), 1, "the next query is unharmed");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn only_reading_is_allowed() {
         "CREATE TEMP VIEW v AS SELECT 1",
         "CREATE VIRTUAL TABLE v USING processes",
         "CREATE VIRTUAL TABLE v USING fts5(a)",
-        "CREATE TRIGGER t AFTER INSERT ON users BEGIN SELECT 1; END",
+        "CREATE TEMP TRIGGER t INSTEAD OF INSERT ON hosts BEGIN SELECT 1; END",
         "DROP VIEW hosts",
         "ATTACH '/tmp/x.db' AS x",
         "ATTACH ':memory:' AS x",
@@ -38,7 +38,8 @@ fn only_reading_is_allowed() {
         "SELECT fts3_tokenizer('simple')",
     ] {
         let error = error(sql);
-        let refusals = ["not authorized", "prohibited", "may not be modified"];
+        let refusals =
+            ["not authorized", "prohibited", "may not be modified", "that read are allowed"];
         assert!(refusals.iter().any(|refusal| error.contains(refusal)), "{sql}: {error}");
     }
 }
@@ -95,7 +96,7 @@ fn every_value_is_a_text() {
 fn columns_keep_their_order_and_the_last_of_a_name_wins() {
     let (answer, _) = runner().run("SELECT 1 AS b, 2 AS a, 3 AS b, 4 AS c").unwrap();
     assert_eq!(answer.columns, ["a", "b", "c"]);
-    assert_eq!(answer.rows, [["2", "3", "4"]]);
+    assert_eq!(answer.rows().collect::<Vec<_>>(), [["2", "3", "4"]]);
 }
 
 #[test]

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The rows of a query. All values stand in one text, because a value of its own for each cell
+//! would take several times the memory of a large answer.
+
+/// The rows of a query. Every value is a text; NULL is the empty one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Column names in the order of the statement. A name occurs once: of columns with the same
+    /// name the last one stays, as in osquery, whose rows are maps.
+    pub columns: Vec<String>,
+    values: String,
+    /// Where each value ends, row after row.
+    ends: Vec<usize>,
+}
+
+impl Answer {
+    /// An answer without rows.
+    pub fn new(columns: Vec<String>) -> Self {
+        Self { columns, values: String::new(), ends: Vec::new() }
+    }
+
+    /// Adds the next value of the row being filled.
+    pub fn push(&mut self, value: &str) {
+        self.values.push_str(value);
+        self.ends.push(self.values.len());
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.ends.len() / self.columns.len().max(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of all values.
+    pub fn value_bytes(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The rows, each with a value for each column.
+    pub fn rows(&self) -> impl Iterator<Item = Vec<&str>> {
+        let mut start = 0;
+        self.ends.chunks_exact(self.columns.len().max(1)).map(move |ends| {
+            let cells =
+                ends.iter().map(|end| &self.values[std::mem::replace(&mut start, *end)..*end]);
+            cells.collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answer;
+
+    #[test]
+    fn rows_are_cut_from_one_text() {
+        let mut answer = Answer::new(vec!["a".into(), "b".into()]);
+        assert!(answer.is_empty() && answer.rows().next().is_none());
+        for cell in ["x", "", "\u{fffd}", "long"] {
+            answer.push(cell);
+        }
+        assert_eq!((answer.len(), answer.value_bytes()), (2, 8));
+        assert_eq!(answer.rows().collect::<Vec<_>>(), [["x", ""], ["\u{fffd}", "long"]]);
+    }
+}
