@@ -148,7 +148,11 @@ impl Fleet {
         for clone in &clones {
             let image = self.profile(*clone).image as usize;
             let key = self.with_agent(image, |agent| agent.disk().node_key.clone());
-            self.with_agent(*clone, |agent| agent.disk_mut().node_key = key);
+            self.with_agent(*clone, |agent| {
+                let own = &mut agent.disk_mut().node_key;
+                // A clone that was split from its original keeps the key it got then.
+                *own = own.take().or(key);
+            });
         }
         reports.extend(self.all(clones, Job::Enroll).await);
         reports.sort_by_key(|(host, _)| *host);

@@ -2,10 +2,13 @@
 //! Connections, headers, re-sends, attempts and the deadline.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mimir_sim::transport::TlsTransport;
-use mimir_sim::{Connections, Endpoint, Fate, Fault, Fleet, Timing, Version};
+use mimir_sim::transport::{Answering, Request, TlsTransport};
+use mimir_sim::{
+    Connections, Endpoint, Fate, Fault, Fleet, Timing, Transport, TransportError, Version,
+};
 
 use crate::server::{FakeServer, Reply, wait_until};
 
@@ -139,20 +142,29 @@ async fn a_timeout_is_not_resent() {
     assert!(fleet.totals().timeouts == 3 && fleet.totals().failures == 3);
 }
 
+/// Each sending takes longer than half the deadline; every second one is answered.
+#[derive(Default)]
+struct Slow(AtomicU32);
+
+impl Transport for Slow {
+    fn post(&self, _: Request) -> Answering<'_> {
+        let answered = self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            match answered {
+                true => Ok(br#"{"node_key": "K"}"#.to_vec()),
+                false => Err(TransportError::Failed("reset".to_owned())),
+            }
+        })
+    }
+}
+
 #[tokio::test]
 async fn one_deadline_covers_both_sendings() {
-    let server = FakeServer::start().await;
-    let fleet = server.fleet().timing(brief(400)).build().unwrap();
-    fleet.enroll_all().await;
-    for _ in 0..3 {
-        server.next(Endpoint::Read, Reply::Drop).next(Endpoint::Read, Reply::Never);
-    }
-    assert!(!fleet.poll_once(0).await.ok);
-    let record = fleet.record(0);
-    let sent: Vec<_> = record.sent_to(Endpoint::Read).collect();
-    assert_eq!(sent.len(), 6);
-    assert!(sent.iter().step_by(2).all(|sent| matches!(sent.fate, Fate::Failed(_))));
-    assert!(sent.iter().skip(1).step_by(2).all(|sent| sent.fate == Fate::TimedOut));
+    let fleet = Fleet::over(Slow::default()).timing(brief(500)).build().unwrap();
+    fleet.with_agent(0, |agent| agent.disk_mut().node_key = Some("K".into()));
+    assert!(!fleet.fetch_config(0).await.ok, "the answer to the second sending is too late");
+    assert!(fleet.totals().timeouts > 0);
 }
 
 #[tokio::test]

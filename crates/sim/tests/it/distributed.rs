@@ -80,6 +80,8 @@ async fn a_second_run_replaces_the_unsent_result_of_the_same_name() {
     let body = server.to(Endpoint::Write)[0].json();
     assert_eq!(names(&body), ["a", "z"]);
     assert_eq!(body["queries"]["a"], json!([{"2": "2"}]));
+    let text = String::from_utf8(server.to(Endpoint::Write)[0].body.clone()).unwrap();
+    assert_eq!(text.matches("\"a\":[").count(), 1, "one entry a name: {text}");
 }
 
 #[tokio::test]

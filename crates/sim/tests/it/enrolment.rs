@@ -108,6 +108,8 @@ async fn clones_share_key_and_uuid_until_node_invalid_splits_them() {
     assert!(fleet.poll_once(third).await.ok);
     assert_eq!(fleet.node_key(third).as_deref(), Some("K2"));
     assert_eq!(fleet.node_key(0).as_deref(), Some("K1"));
+    fleet.enroll_all().await;
+    assert_eq!(fleet.node_key(third).as_deref(), Some("K2"), "the split lasts");
     let enrolled = server.to(Endpoint::Enroll)[1].json();
     assert_eq!(enrolled["host_details"]["system_info"]["uuid"], fleet.profile(0).uuid());
     assert_eq!(enrolled["host_identifier"], fleet.hostname(third));

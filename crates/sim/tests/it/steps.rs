@@ -136,3 +136,21 @@ fn an_abandoned_enrolment_frees_the_lock() {
 fn an_idle_agent_is_small() {
     assert!(size_of::<VirtualAgent>() <= 768, "{}", size_of::<VirtualAgent>());
 }
+
+#[test]
+fn a_text_is_refused_for_exactly_86400_seconds_from_its_start() {
+    let offer = r#"{"queries": {"a": "killer"}}"#;
+    for (age_us, refused) in [(86_400_000_000 - 1, true), (86_400_000_000, false)] {
+        let mut agent = agent();
+        agent.disk_mut().node_key = Some("K".into());
+        let (ticket, _) = agent.begin(Job::Distributed, NOW);
+        assert!(matches!(agent.resume(ticket, answer(offer), NOW), Action::Run(_)));
+        let action = agent.resume(ticket, Event::Ran(Outcome::Death), NOW);
+        assert!(matches!(action, Action::Done(report) if report.died));
+
+        let later = Timestamp::from_micros(NOW.micros() + age_us);
+        let (ticket, _) = agent.begin(Job::Distributed, later);
+        let action = agent.resume(ticket, answer(offer), later);
+        assert_eq!(matches!(action, Action::Run(_)), !refused, "after {age_us} µs");
+    }
+}
