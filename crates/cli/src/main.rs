@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! placeholder
-fn main() {}
+//! The binary `mimir`. Everything is in the library, where tests reach it.
+
+fn main() -> std::process::ExitCode {
+    mimir_cli::main()
+}

@@ -6,6 +6,7 @@ use mimir_wire::api::campaign::LaunchRequest;
 use mimir_wire::api::problem::ProblemCode;
 use mimir_wire::api::target::Target;
 
+use crate::client;
 use crate::scripted::{Scripted, answer, json, unfinished};
 
 const CAMPAIGN: &str = "0193b3a0-0000-7000-8000-000000000001";
@@ -16,7 +17,7 @@ fn the_key_and_the_filter_travel() {
         r#"{"total_hosts":1,"online":1,"stale":0,"offline":0,"decommissioned":0,
             "active_campaigns":0,"pending_assignments":0,"open_alerts":0,"a_later_member":1}"#,
     )]);
-    assert_eq!(server.client().dashboard_summary().unwrap().total_hosts, 1);
+    assert_eq!(client(&server).dashboard_summary().unwrap().total_hosts, 1);
     let asked = server.asked();
     assert_eq!(asked[0].line, "GET /api/v1/dashboard/summary");
     assert_eq!(asked[0].header("authorization"), Some("Bearer key-1"));
@@ -38,7 +39,7 @@ fn a_refusal_arrives_whole() {
         target: Some(Target::All {}),
         ..LaunchRequest::default()
     };
-    let error = server.client().launch_campaign(&request, Some("once")).unwrap_err();
+    let error = client(&server).launch_campaign(&request, Some("once")).unwrap_err();
     assert_eq!(error.code(), Some(ProblemCode::MaxConcurrentHuntsReached));
     assert_eq!(error.to_string(), "No slot is free.");
     assert_eq!(error.problem().unwrap().extra["limit"], 2);
@@ -54,7 +55,7 @@ fn what_is_not_mimir_is_said_to_be_so() {
         answer(302, "text/html", "location: http://127.0.0.1:1/\r\n", ""),
         json("[1,2]"),
     ]);
-    let client = server.client();
+    let client = client(&server);
     let error = client.me().unwrap_err();
     assert!(error.is_transient());
     assert!(error.to_string().contains("502") && error.to_string().contains("Bad gateway"));
@@ -68,7 +69,7 @@ fn what_is_not_mimir_is_said_to_be_so() {
 #[test]
 fn nobody_there_is_a_failure_of_transport() {
     let server = Scripted::new(vec![]);
-    let client = server.client();
+    let client = client(&server);
     let error = client.me().unwrap_err();
     assert!(matches!(error, ClientError::Transport { .. }), "{error:?}");
     assert!(error.is_transient());
@@ -107,7 +108,7 @@ fn a_session_keeps_its_cookie_and_names_its_origin() {
 #[test]
 fn a_raw_request_sends_and_gives_what_it_is_told() {
     let server = Scripted::new(vec![answer(418, "text/plain", "x-a: b\r\n", "short and stout")]);
-    let client = server.client();
+    let client = client(&server);
     let got = client
         .request_with("POST", "/healthz", &[("origin", "http://evil.example")], Some(b"{broken"))
         .unwrap();
@@ -128,7 +129,7 @@ fn an_export_is_whole_or_an_error() {
         "a,b\r\n1,2\r\n",
     );
     let server = Scripted::new(vec![whole, unfinished("text/csv", &["a,b\r\n", "1,"])]);
-    let client = server.client();
+    let client = client(&server);
     let id = CAMPAIGN.parse().unwrap();
     let mut file = Vec::new();
     let exported = client.export_campaign(id, ExportFormat::Csv, &mut file).unwrap();

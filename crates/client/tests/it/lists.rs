@@ -3,6 +3,7 @@
 
 use mimir_client::{ClientError, RowFilter};
 
+use crate::client;
 use crate::scripted::{Scripted, json};
 
 fn campaign() -> mimir_wire::ids::CampaignId {
@@ -19,7 +20,7 @@ fn page(n: u32, cursor: &str) -> Vec<u8> {
 fn everything_is_read_page_by_page() {
     let server = Scripted::new(vec![page(1, "\"a+b\""), page(2, "\"c\""), page(3, "null")]);
     let filter = RowFilter { contains: Some("x&y".into()), ..RowFilter::default() };
-    let rows = server.client().rows(campaign(), &filter).all().unwrap();
+    let rows = client(&server).rows(campaign(), &filter).all().unwrap();
     let numbers: Vec<_> = rows.iter().map(|row| row["n"].as_str().unwrap()).collect();
     assert_eq!(numbers, ["1", "2", "3"]);
     let path = "GET /api/v1/campaigns/0193b3a0-0000-7000-8000-000000000001/rows?contains=x%26y";
@@ -37,7 +38,7 @@ fn everything_is_read_page_by_page() {
 #[test]
 fn a_page_is_asked_for_only_when_it_is_wanted() {
     let server = Scripted::new(vec![page(1, "\"a\"")]);
-    let first = server.client().rows(campaign(), &RowFilter::default()).iter().next();
+    let first = client(&server).rows(campaign(), &RowFilter::default()).iter().next();
     assert_eq!(first.unwrap().unwrap()["n"], "1");
     assert_eq!(server.asked().len(), 1);
 }
@@ -45,7 +46,7 @@ fn a_page_is_asked_for_only_when_it_is_wanted() {
 #[test]
 fn a_cursor_that_repeats_is_not_followed_for_ever() {
     let server = Scripted::new(vec![page(1, "\"a\""), page(2, "\"a\"")]);
-    let mut rows = server.client().rows(campaign(), &RowFilter::default()).iter();
+    let mut rows = client(&server).rows(campaign(), &RowFilter::default()).iter();
     assert!(rows.next().unwrap().is_ok());
     let error = rows.find_map(Result::err).unwrap();
     assert!(matches!(error, ClientError::Decode { .. }), "{error:?}");

@@ -7,3 +7,10 @@ mod events;
 mod lists;
 mod scripted;
 mod tls;
+
+use mimir_client::Client;
+
+/// A client of a scripted server.
+fn client(server: &scripted::Scripted) -> Client {
+    Client::builder(&server.url()).api_key("key-1").build().unwrap()
+}

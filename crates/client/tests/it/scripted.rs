@@ -7,8 +7,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use mimir_client::Client;
-
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -34,16 +32,25 @@ pub struct Scripted {
 impl Scripted {
     /// Serves the answers in order; a request beyond the last finds nobody.
     pub fn new(answers: Vec<Vec<u8>>) -> Self {
+        Self::routed(answers.into_iter().map(|answer| ("", answer)).collect())
+    }
+
+    /// Serves to each request the first answer left whose text its request line ends with; one
+    /// for which there is none left finds its connection closed.
+    pub fn routed(mut answers: Vec<(&'static str, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();
         thread::spawn(move || {
-            for answer in answers {
+            while !answers.is_empty() {
                 let Ok((mut stream, _)) = listener.accept() else { return };
                 let request = read_request(&mut stream);
+                let place = answers.iter().position(|(part, _)| request.line.ends_with(part));
                 seen.lock().unwrap().push(request);
-                let _ = stream.write_all(&answer);
+                if let Some(place) = place {
+                    let _ = stream.write_all(&answers.remove(place).1);
+                }
             }
         });
         Self { address, asked }
@@ -51,10 +58,6 @@ impl Scripted {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    pub fn client(&self) -> Client {
-        Client::builder(&self.url()).api_key("key-1").build().unwrap()
     }
 
     pub fn asked(&self) -> Vec<Asked> {

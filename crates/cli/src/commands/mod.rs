@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The commands, one file each.
+
+mod api_key;
+mod audit;
+mod campaign;
+mod dashboard;
+mod enroll_kit;
+mod enroll_secret;
+mod host;
+mod login;
+mod query;
+#[cfg(test)]
+mod samples;
+mod saved;
+mod settings;
+mod sql;
+mod user;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign in to a server and remember it
+    Login(login::LoginArgs),
+    /// Ask the hosts that are online now
+    #[command(subcommand)]
+    Query(query::QueryCommand),
+    /// Ask every host, also those that are offline now, and keep the answers
+    #[command(subcommand)]
+    Campaign(campaign::CampaignCommand),
+    /// Keep queries for later
+    #[command(subcommand)]
+    Saved(saved::SavedCommand),
+    /// See and cut off hosts
+    #[command(subcommand)]
+    Host(host::HostCommand),
+    /// Manage accounts
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Manage API keys
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
+    /// Manage the secrets with which hosts enrol
+    #[command(subcommand)]
+    EnrollSecret(enroll_secret::EnrollSecretCommand),
+    /// Write what an agent needs to enrol: flags, secret, CA certificate, start script
+    EnrollKit(enroll_kit::EnrollKitArgs),
+    /// See and change the server's runtime settings
+    #[command(subcommand)]
+    Settings(settings::SettingsCommand),
+    /// Read and verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Counts of hosts, campaigns and alerts
+    #[command(subcommand)]
+    Dashboard(dashboard::DashboardCommand),
+}
+
+/// Does what the command says.
+pub(crate) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result<()> {
+    match command {
+        Command::Login(args) => login::run(&args, context),
+        Command::Query(command) => query::run(command, context),
+        Command::Campaign(command) => campaign::run(command, context),
+        Command::Saved(command) => saved::run(command, context),
+        Command::Host(command) => host::run(command, context),
+        Command::User(command) => user::run(command, context),
+        Command::ApiKey(command) => api_key::run(command, context),
+        Command::EnrollSecret(command) => enroll_secret::run(command, context),
+        Command::EnrollKit(args) => enroll_kit::run(&args, context),
+        Command::Settings(command) => settings::run(command, context),
+        Command::Audit(command) => audit::run(command, context),
+        Command::Dashboard(command) => dashboard::run(&command, context),
+    }
+}
+
+/// A parser for the words of an enumeration of the API.
+macro_rules! word {
+    ($kind:ty) => {
+        |text: &str| {
+            <$kind>::from_word(text).ok_or_else(|| {
+                let words: Vec<_> = <$kind>::ALL.iter().map(|word| word.as_str()).collect();
+                format!("there are {}", words.join(", "))
+            })
+        }
+    };
+}
+use word;
+
+/// How many items a list shows.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Show at most N, 0 for all [default: 1000 in a table, all in json and csv]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
