@@ -16,7 +16,7 @@ use mimir_wire::osquery::QueryStats;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::limits::{DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX};
+use crate::limits::{DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX, WRITE_BYTES};
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -375,6 +375,11 @@ impl State {
             tx.execute("DELETE FROM outbox WHERE name = ?1", [&outgoing.name])?;
         }
         tx.commit()?;
+        let bytes: usize = sent.iter().map(|outgoing| outgoing.outcome.rows.len()).sum();
+        if bytes as u64 > WRITE_BYTES {
+            // Gives the space of a large answer back to the machine now, not at some later write.
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
         Ok(())
     }
 

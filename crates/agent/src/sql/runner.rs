@@ -200,7 +200,7 @@ impl Job {
     }
 
     fn read(&self, statement: &mut Statement<'_>) -> Result<Answer, QueryError> {
-        if !statement.readonly() {
+        if !statement.readonly() || statement.column_count() == 0 {
             return Err(QueryError::Sql("only statements that read are allowed".to_owned()));
         }
         if statement.parameter_count() > 0 {

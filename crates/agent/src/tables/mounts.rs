@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::statfs::statfs;
 
@@ -132,31 +133,36 @@ struct Size {
 /// Mount points whose call still hangs, in the whole process.
 static HANGING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+fn hanging() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    HANGING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A mount point to ask, and whether its call has returned; the flag changes only while
+/// [`HANGING`] is locked.
+type Request = (PathBuf, Arc<AtomicBool>);
+
 /// Asks for sizes on a thread that can be left behind.
 #[derive(Default)]
 struct Prober {
-    worker: Option<(Sender<PathBuf>, Receiver<Option<Size>>)>,
+    worker: Option<(Sender<Request>, Receiver<Option<Size>>)>,
 }
 
 impl Prober {
     fn size(&mut self, path: &Path) -> Option<Size> {
-        let hanging = || HANGING.lock().unwrap_or_else(PoisonError::into_inner);
-        if !hanging().insert(path.to_owned()) {
+        if hanging().contains(path) {
             return None;
         }
+        let returned = Arc::new(AtomicBool::new(false));
         let (requests, sizes) = self.worker.get_or_insert_with(start_worker);
-        let size = match requests.send(path.to_owned()) {
-            Ok(()) => sizes.recv_timeout(STATFS_WAIT_MAX),
-            Err(_) => Ok(None),
-        };
-        match size {
-            Ok(size) => {
-                hanging().remove(path);
-                size
-            }
-            // The worker takes the path off the list when its call returns, and then ends,
-            // because nobody sends it another.
+        requests.send((path.to_owned(), Arc::clone(&returned))).ok()?;
+        match sizes.recv_timeout(STATFS_WAIT_MAX) {
+            Ok(size) => size,
+            // The worker is left to its call. It ends after it, because nobody asks it again.
             Err(_) => {
+                let mut hanging = hanging();
+                if !returned.load(Ordering::SeqCst) {
+                    hanging.insert(path.to_owned());
+                }
                 self.worker = None;
                 None
             }
@@ -164,14 +170,19 @@ impl Prober {
     }
 }
 
-fn start_worker() -> (Sender<PathBuf>, Receiver<Option<Size>>) {
-    let (requests, paths) = mpsc::channel::<PathBuf>();
+fn start_worker() -> (Sender<Request>, Receiver<Option<Size>>) {
+    let (requests, paths) = mpsc::channel::<Request>();
     let (answers, sizes) = mpsc::channel();
     let worker = move || {
-        for path in paths {
+        for (path, returned) in paths {
             let size = ask(&path);
+            let mut hanging = hanging();
+            returned.store(true, Ordering::SeqCst);
+            hanging.remove(&path);
+            drop(hanging);
             if answers.send(size).is_err() {
-                HANGING.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
+                // Nobody waits any more, so nobody will ask again.
+                return;
             }
         }
     };

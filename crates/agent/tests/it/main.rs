@@ -5,6 +5,7 @@
 mod fixture;
 mod limits;
 mod program;
+mod schema;
 mod server;
 mod service;
 mod sql;

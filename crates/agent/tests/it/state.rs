@@ -151,3 +151,14 @@ fn the_outbox_is_sent_in_batches_and_refused_ones_alone() {
     let replaced = &state.outgoing(0, 10_000).unwrap()[0].outcome;
     assert_eq!((replaced.rows.as_str(), replaced.status), ("[]", 1));
 }
+
+#[test]
+fn the_space_of_a_large_answer_is_given_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut state = State::open(directory.path()).unwrap();
+    state.finish(&pending("a"), &outcome(&"x".repeat(20_000_000))).unwrap();
+    let sent = state.outgoing(0, 1).unwrap();
+    state.acknowledge(&sent).unwrap();
+    let size = |name: &str| std::fs::metadata(directory.path().join(name)).unwrap().len();
+    assert!(size("state.db") + size("state.db-wal") < 1_000_000);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every table has osquery's columns: names, order, types, flags. Columns without content on
+//! Linux exist but are hidden, as in osquery.
+
+use mimir_agent::tables;
+use mimir_sqlguard::schema::{self, Platform};
+
+use crate::fixture::{rows, value};
+
+/// The tables this agent must have.
+const TABLES: [&str; 18] = [
+    "deb_packages",
+    "etc_hosts",
+    "file",
+    "groups",
+    "hash",
+    "interface_addresses",
+    "kernel_info",
+    "listening_ports",
+    "mounts",
+    "os_version",
+    "osquery_info",
+    "platform_info",
+    "process_open_sockets",
+    "processes",
+    "system_info",
+    "time",
+    "uptime",
+    "users",
+];
+
+#[test]
+fn the_tables_are_there() {
+    let names: Vec<_> = tables::all().iter().map(|table| table.name()).collect();
+    assert_eq!(names, TABLES);
+}
+
+#[test]
+fn columns_are_osquerys() {
+    for table in tables::all() {
+        let name = table.name();
+        let expected = schema::table(name).unwrap_or_else(|| panic!("osquery has no {name}"));
+        assert!(expected.is_on(Platform::Linux), "{name}");
+        assert_eq!(table.aliases(), expected.aliases, "{name}");
+        // Other names of a column are hidden columns after the others.
+        let aliases = expected.columns.iter().flat_map(|column| {
+            column.aliases.iter().map(|alias| (*alias, column.column_type.as_str(), true))
+        });
+        let columns = expected.columns.iter().map(|column| {
+            let is_elsewhere =
+                !column.platforms.is_empty() && !column.platforms.contains(&Platform::Linux);
+            (column.name, column.column_type.as_str(), column.hidden || is_elsewhere)
+        });
+        let expected_shape: Vec<_> = columns.chain(aliases).collect();
+        let described = rows(&format!("PRAGMA table_xinfo({name})"));
+        let shape: Vec<_> = described
+            .iter()
+            .map(|row| (row["name"].as_str(), row["type"].as_str(), row["hidden"] != "0"))
+            .collect();
+        assert_eq!(shape, expected_shape, "{name}");
+
+        for (column, expected) in table.columns().iter().zip(&expected.columns) {
+            let context = format!("{name}.{}", column.name);
+            assert_eq!(column.required, expected.required, "{context}");
+            assert_eq!(column.index, expected.index, "{context}");
+            assert_eq!(column.additional, expected.additional, "{context}");
+            assert_eq!(column.nocase, expected.collation == Some("nocase"), "{context}");
+        }
+    }
+}
+
+#[test]
+fn every_column_can_be_selected() {
+    for table in tables::all() {
+        let filter = match table.columns().iter().any(|column| column.required) {
+            true => "WHERE path = '/etc/passwd'",
+            false => "",
+        };
+        for column in table.columns() {
+            let sql = format!("SELECT count(\"{}\") FROM {} {filter}", column.name, table.name());
+            assert!(value(&sql).parse::<u32>().is_ok(), "{sql}");
+        }
+    }
+}
