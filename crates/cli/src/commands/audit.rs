@@ -27,10 +27,10 @@ Times are RFC 3339 (2026-11-23T17:00:00Z), days (2026-11-23, from midnight UTC),
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Name of the account that acted
+    /// Part of the name of the account that acted
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// What was done, such as campaign.launch
+    /// What was done, such as campaign.launch, or its beginning
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
     /// Not before this time

@@ -24,6 +24,8 @@ const CA_FILE: &str = "ca.pem";
 const FLAG_FILE: &str = "osquery.flags";
 /// Name of the script that starts the agent.
 const START_FILE: &str = "start.sh";
+/// Where mimir-agent keeps what must survive a restart, unless told otherwise.
+const AGENT_STATE_DIR: &str = "/var/lib/mimir-agent";
 /// Name of the explanation.
 const README_FILE: &str = "README.txt";
 
@@ -243,6 +245,7 @@ exec "${{MIMIR_AGENT:-mimir-agent}}" run \
     --server "https://{address}" \
     --ca "$kit/ca.pem" \
     --enroll-secret-file "$kit/secret" \
+    --state-dir "${{MIMIR_AGENT_STATE:-{AGENT_STATE_DIR}}}" \
     "$@"
 "#
     )
@@ -263,7 +266,7 @@ fn readme(agent: Agent, address: &str, install: &str) -> String {
             String::new(),
             format!(
                 "mimir-agent run --server https://{address} --ca {install}/{CA_FILE} \
-                 --enroll-secret-file {install}/{SECRET_FILE}"
+                 --enroll-secret-file {install}/{SECRET_FILE} --state-dir {AGENT_STATE_DIR}"
             ),
         ),
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `mimir saved list|show|create|edit|delete`.
+//! `mimir saved list|show|create|edit|versions|delete`.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::LimitArgs;
 use super::sql::{SqlArgs, read_file};
 use crate::context::Context;
 use crate::failure::wrong_usage;
-use crate::output::{Column, Format, Kind, col, visible};
+use crate::output::{Column, Format, Kind, col, json, things, visible};
 use crate::target;
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +40,12 @@ Examples:
     Create(CreateArgs),
     /// Change a saved query; what is not given stays, earlier texts are kept as versions
     Edit(EditArgs),
+    /// List the texts a saved query ever had, newest first; by id also of a deleted one
+    Versions {
+        /// The query's name or id
+        #[arg(value_name = "NAME|ID")]
+        query: String,
+    },
     /// Delete a saved query; campaigns launched from it stay
     Delete {
         /// The query's name or id
@@ -112,6 +118,7 @@ pub(crate) fn run(command: SavedCommand, context: &mut Context<'_>) -> anyhow::R
             show(context, &client.create_saved_query(&request)?)
         }
         SavedCommand::Edit(args) => edit(args, &client, context),
+        SavedCommand::Versions { query } => versions(&query, &client, context),
         SavedCommand::Delete { query } => {
             let query = find(&client, &query)?;
             context.confirm(&format!("Delete saved query {}?", visible(&query.name)))?;
@@ -119,6 +126,28 @@ pub(crate) fn run(command: SavedCommand, context: &mut Context<'_>) -> anyhow::R
             let name = visible(&query.name);
             Ok(context.console.say(&format!("Saved query {name} ({}) is deleted.", query.id))?)
         }
+    }
+}
+
+const VERSION_COLUMNS: &[Column] = &[
+    col("VERSION", "version", Kind::Count),
+    col("CHANGED", "updated_at", Kind::Time),
+    col("BY", "updated_by.username", Kind::Text),
+    col("NAME", "name", Kind::Text),
+    col("TARGET", "target", Kind::Target),
+    col("SQL", "sql", Kind::Text),
+    col("DESCRIPTION", "description", Kind::Detail),
+];
+
+fn versions(query: &str, client: &Client, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let id = match query.parse() {
+        Ok(id) => id,
+        Err(_) => find(client, query)?.id,
+    };
+    let versions = client.saved_query_versions(id)?;
+    match context.format() {
+        Format::Json => json(context.console, &versions),
+        format => things(context.console, format, VERSION_COLUMNS, &versions.items),
     }
 }
 
@@ -171,6 +200,8 @@ pub(crate) fn find(client: &Client, text: &str) -> anyhow::Result<SavedQuery> {
 
 #[cfg(test)]
 mod tests {
+    use mimir_wire::api::saved_query::SavedQueryVersion;
+
     use super::*;
 
     #[test]
@@ -178,6 +209,11 @@ mod tests {
         let query: SavedQuery =
             serde_json::from_str(crate::commands::samples::SAVED_QUERY).unwrap();
         crate::output::assert_columns(COLUMNS, &query);
+        let SavedQuery { version, name, description, sql, target, updated_by, updated_at, .. } =
+            query;
+        let old =
+            SavedQueryVersion { version, name, description, sql, target, updated_by, updated_at };
+        crate::output::assert_columns(VERSION_COLUMNS, &old);
         assert_eq!(COLUMNS.last().unwrap().path, "sql");
     }
 }

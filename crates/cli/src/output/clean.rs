@@ -54,14 +54,31 @@ pub(crate) fn json_text(json: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A cell that no spreadsheet takes for a formula: one that begins like it gets an apostrophe.
+/// A cell that no spreadsheet takes for a formula: one that begins like it gets an apostrophe, as
+/// in the server's exports. A plain number such as `-5` is none; a cell that begins with
+/// apostrophes before such a sign gets one more, so that taking one away gives it back.
 /// Beyond that it is faithful, except on a terminal, which comes to no harm.
 pub(crate) fn csv_cell(text: &str, on_terminal: bool) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    if is_risky(text) {
         let escaped = format!("'{text}");
         return if on_terminal { visible(&escaped).into_owned().into() } else { escaped.into() };
     }
     if on_terminal { visible(text) } else { Cow::Borrowed(text) }
+}
+
+fn is_risky(text: &str) -> bool {
+    let bare = text.trim_start_matches('\'');
+    let formula = bare.starts_with([
+        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ]);
+    formula && !(bare.len() == text.len() && is_plain_number(text))
+}
+
+/// Whether all of it is an optional sign, digits, optionally a fraction and an exponent.
+fn is_plain_number(text: &str) -> bool {
+    let is_number = text.parse::<f64>().is_ok();
+    // Without digits it is one of the words that a float also reads, such as `-inf`.
+    is_number && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
 }
 
 #[cfg(test)]
@@ -93,12 +110,14 @@ mod tests {
 
     #[test]
     fn formulas_do_not_run() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"] {
+        for text in
+            ["=1+1", "+1+1", "-x", "-inf", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "\u{ff1d}1"]
+        {
             assert_eq!(csv_cell(text, false), format!("'{text}"));
         }
         assert_eq!(csv_cell("=\u{1b}[2J", true), "'=\\x1b[2J");
         assert_eq!(csv_cell("a\u{1b}\n", false), "a\u{1b}\n");
-        for text in ["", "1", "a=b", " x", "'=1"] {
+        for text in ["", "1", "-5", "+4.2e3", "a=b", " x", "'a"] {
             assert_eq!(csv_cell(text, false), text);
         }
     }

@@ -94,7 +94,7 @@ fn rows_have_the_columns_of_the_query() {
     ));
     let id = "0193b3a0-0000-7000-8000-000000000001";
     let server = Scripted::new(vec![rows.clone(), rows]);
-    let table = ask(&server, &["campaign", "rows", id, "--host", "web", "--columns", "pid,cmd"]);
+    let table = ask(&server, &["campaign", "rows", id, "--host", id, "--columns", "pid,cmd"]);
     insta::assert_snapshot!(table.out, @r"
     HOST   pid  cmd
     web-1  1    =x\x07
@@ -104,6 +104,6 @@ fn rows_have_the_columns_of_the_query() {
     assert_eq!(csv.out, "_host_id,_hostname,pid,cmd\nid,web-1,1,'=x\u{7}\nid,web-2,22,'=x\u{7}\n");
     assert_eq!(
         server.asked()[0].line,
-        format!("GET /api/v1/campaigns/{id}/rows?host=web&columns=pid%2Ccmd&limit=500")
+        format!("GET /api/v1/campaigns/{id}/rows?host={id}&columns=pid%2Ccmd&limit=500")
     );
 }

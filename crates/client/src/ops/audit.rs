@@ -14,9 +14,9 @@ use crate::transport::Client;
 /// Which entries to list; all that are `None` do not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Name of the account that acted.
+    /// Part of the name of the account that acted.
     pub actor: Option<String>,
-    /// What was done, such as `campaign.launch`.
+    /// What was done, such as `campaign.launch`, or its beginning.
     pub action: Option<String>,
     /// Not before.
     pub from: Option<Timestamp>,

@@ -55,9 +55,9 @@ pub struct ResponseFilter {
 /// Which rows of all hosts to list.
 #[derive(Debug, Clone, Default)]
 pub struct RowFilter {
-    /// Text in the host's name, or its id.
-    pub host: Option<String>,
-    /// Text in any column.
+    /// Of this host only.
+    pub host: Option<HostId>,
+    /// Text in any column, case ignored.
     pub contains: Option<String>,
     /// The columns to give, all when empty.
     pub columns: Vec<String>,
@@ -187,7 +187,7 @@ impl Client {
     /// Lists the rows of all hosts; each carries `_host_id` and `_hostname`.
     pub fn rows(&self, id: CampaignId, filter: &RowFilter) -> List<RowPage> {
         let mut params = Params::default();
-        params.add_some("host", filter.host.as_deref());
+        params.add_some("host", filter.host);
         params.add_some("contains", filter.contains.as_deref());
         if !filter.columns.is_empty() {
             params.add("columns", filter.columns.join(","));
@@ -268,8 +268,8 @@ impl Client {
         self.call("POST", &format!("{API}/campaigns/{id}/drop-rows"), Some(&body))
     }
 
-    /// What happens to a campaign from now on, across dropped connections, without an end.
-    /// With `after` (the id of an event) it begins behind that event.
+    /// What happens to a campaign, across dropped connections, without an end. With `after` (the
+    /// id of an event) it begins behind that event, else where the server begins.
     ///
     /// # Errors
     /// See [`ClientError`].

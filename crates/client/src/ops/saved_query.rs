@@ -2,7 +2,7 @@
 //! Saved queries.
 
 use mimir_wire::api::page::Page;
-use mimir_wire::api::saved_query::{NewSavedQuery, SavedQuery};
+use mimir_wire::api::saved_query::{NewSavedQuery, SavedQuery, SavedQueryVersion};
 use mimir_wire::ids::SavedQueryId;
 
 use super::API;
@@ -12,7 +12,7 @@ use crate::params::Params;
 use crate::transport::Client;
 
 impl Client {
-    /// Lists saved queries, those that hold `q` in name or description when it is given.
+    /// Lists saved queries, those that hold `q` in name, description or SQL when it is given.
     pub fn saved_queries(&self, q: Option<&str>) -> List<Page<SavedQuery>> {
         let mut params = Params::default();
         params.add_some("q", q);
@@ -45,6 +45,17 @@ impl Client {
         request: &NewSavedQuery,
     ) -> Result<SavedQuery, ClientError> {
         self.call("PUT", &format!("{API}/saved-queries/{id}"), Some(request))
+    }
+
+    /// Every text a saved query ever had, newest first; also of a deleted one.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn saved_query_versions(
+        &self,
+        id: SavedQueryId,
+    ) -> Result<Page<SavedQueryVersion>, ClientError> {
+        self.get(&format!("{API}/saved-queries/{id}/versions"))
     }
 
     /// Deletes a saved query; campaigns launched from it are not touched.

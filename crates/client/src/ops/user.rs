@@ -17,6 +17,14 @@ impl Client {
         List::new(self, format!("{API}/users"), Params::default())
     }
 
+    /// One account.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn user(&self, id: UserId) -> Result<User, ClientError> {
+        self.get(&format!("{API}/users/{id}"))
+    }
+
     /// Makes an account.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use clap::Args;
 use mimir_client::{AssignmentFilter, CampaignFilter, Client, ResponseFilter, RowFilter};
 use mimir_wire::api::campaign::{AssignmentState, CampaignKind, CampaignStatus, Outcome};
-use mimir_wire::ids::CampaignId;
+use mimir_wire::ids::{CampaignId, HostId};
 
 use super::{IdArgs, show};
 use crate::commands::{LimitArgs, word};
@@ -65,17 +65,17 @@ pub(crate) struct ResponseArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mimir campaign rows ID --host web-1
+  mimir campaign rows ID --host 0193b3a0-5f2e-7c41-9d6e-2b1f4c7a9e10
   mimir campaign rows ID --contains openssl --columns name,version --output csv
 
 `mimir campaign export` writes everything faster.")]
 pub(crate) struct RowArgs {
     #[command(flatten)]
     campaign: IdArgs,
-    /// A host's id, or text in its name
-    #[arg(long, value_name = "HOST")]
-    host: Option<String>,
-    /// Text in any column
+    /// Only rows of the host with this id
+    #[arg(long, value_name = "ID")]
+    host: Option<HostId>,
+    /// Text in any column, case ignored
     #[arg(long, value_name = "TEXT")]
     contains: Option<String>,
     /// Only these columns, comma separated
