@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Hosts.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use mimir_wire::api::host::{Decommission, Host, HostStatus};
+use mimir_wire::api::page::Page;
+use mimir_wire::api::target::Platform;
+use mimir_wire::ids::HostId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::hosts::HostQuery;
+use crate::app::page::PageRequest;
+use crate::app::{App, Caller, hosts};
+use crate::http::extract::{Id, Json, Query};
+use crate::problem::ApiResult;
+
+/// The operations of this file.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(decommission))
+}
+
+/// Which hosts.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct HostParams {
+    /// Text in the name, identifier, UUID, serial number or address.
+    q: Option<String>,
+    /// How recently they were heard of.
+    status: Option<HostStatus>,
+    /// Their operating system.
+    platform: Option<Platform>,
+    /// Items wanted; 50 when absent, 500 at the most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List hosts
+///
+/// In order of name.
+#[utoipa::path(
+    get, path = "/hosts", tag = "hosts", params(HostParams),
+    responses((status = 200, description = "A page of hosts", body = Page<Host>))
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    Query(params): Query<HostParams>,
+) -> ApiResult<Answer<Page<Host>>> {
+    let HostParams { q, status, platform, limit, cursor } = params;
+    let page = PageRequest::new(limit, cursor.as_deref())?;
+    hosts::list(&app, HostQuery { q, status, platform }, page).await.map(Answer)
+}
+
+/// One host
+#[utoipa::path(
+    get, path = "/hosts/{id}", tag = "hosts", params(("id" = HostId, Path)),
+    responses((status = 200, description = "The host", body = Host))
+)]
+async fn read(State(app): State<Arc<App>>, Id(id): Id<HostId>) -> ApiResult<Answer<Host>> {
+    hosts::read(&app, id).await.map(Answer)
+}
+
+/// Cut a host off
+///
+/// Its key is worthless at once, what it was still asked is cancelled, its history stays.
+#[utoipa::path(
+    post, path = "/hosts/{id}/decommission", tag = "hosts", params(("id" = HostId, Path)),
+    request_body = Option<Decommission>,
+    responses((status = 200, description = "The host as it is now", body = Host))
+)]
+async fn decommission(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id<HostId>,
+    Json(request): Json<Decommission>,
+) -> ApiResult<Answer<Host>> {
+    hosts::decommission(&app, caller, id, request).await.map(Answer)
+}
