@@ -255,6 +255,38 @@ mod tests {
         }
     }
 
+    /// Names in the macros' calls of a source text, given as literals.
+    fn counted_names(text: &str) -> Vec<&str> {
+        let calls = ["counter!(", "gauge!(", "histogram!("].map(|call| text.split(call).skip(1));
+        let literal = |rest: &'_ str| -> Option<(usize, usize)> {
+            let start = rest.len() - rest.trim_start().strip_prefix('"')?.len();
+            Some((start, start + rest[start..].find('"')?))
+        };
+        let names = calls
+            .into_iter()
+            .flatten()
+            .filter_map(|rest| literal(rest).map(|(start, end)| &rest[start..end]));
+        names.collect()
+    }
+
+    #[test]
+    fn nothing_is_counted_under_a_name_that_the_table_lacks() {
+        let mut pending = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(path) = pending.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path).unwrap();
+                pending.extend(entries.map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for name in counted_names(&text) {
+                let known = ALL.iter().any(|metric| metric.name == name);
+                assert!(known, "{} counts {name}, which is not in the table", path.display());
+            }
+        }
+        assert_eq!(counted_names("counter!( \"a\", gauge!(X) histogram!(\"b\")"), ["a", "b"]);
+    }
+
     #[test]
     fn the_process_is_measured() {
         let text = install().render();

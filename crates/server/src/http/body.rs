@@ -26,6 +26,8 @@ use crate::metrics as names;
 
 /// Bytes that one permit of the budget stands for.
 const PERMIT_BYTES: usize = 1024;
+/// Bytes kept of the end of a drained body.
+const TAIL_BYTES: usize = 4096;
 /// The least a growing buffer holds.
 const BUFFER_BYTES_MIN: usize = 16 * 1024;
 
@@ -38,6 +40,8 @@ pub enum BodyError {
         /// Whether the rest was received and dropped, so that the client is able to read an
         /// answer on this connection.
         drained: bool,
+        /// The last bytes of a drained body, as sent: osquery puts its node key there.
+        tail: Vec<u8>,
     },
     /// All bodies together fill the memory set aside for them; the client should try again.
     #[error("the server holds as many request bodies as it can; try again")]
@@ -179,7 +183,7 @@ where
         let mut next = Some(first);
         while let Some(piece) = next {
             if self.received > limit as u64 {
-                return Err(BodyError::TooLarge { drained: false });
+                return Err(BodyError::TooLarge { drained: false, tail: Vec::new() });
             }
             sink.write(&piece)?;
             next = self.piece().await?;
@@ -211,17 +215,24 @@ where
     async fn drain(&mut self, announced: Option<u64>) -> BodyError {
         let max = self.budget.drain_bytes_max;
         if announced.is_some_and(|bytes| bytes > max) {
-            return BodyError::TooLarge { drained: false };
+            return BodyError::TooLarge { drained: false, tail: Vec::new() };
         }
+        let mut tail = Vec::new();
         while self.received <= max {
             match self.piece().await {
-                Ok(Some(_)) => {}
-                Ok(None) => return BodyError::TooLarge { drained: true },
+                Ok(Some(piece)) => keep_tail(&mut tail, &piece),
+                Ok(None) => return BodyError::TooLarge { drained: true, tail },
                 Err(_) => break,
             }
         }
-        BodyError::TooLarge { drained: false }
+        BodyError::TooLarge { drained: false, tail: Vec::new() }
     }
+}
+
+fn keep_tail(tail: &mut Vec<u8>, piece: &[u8]) {
+    tail.extend_from_slice(&piece[piece.len().saturating_sub(TAIL_BYTES)..]);
+    let excess = tail.len().saturating_sub(TAIL_BYTES);
+    tail.drain(..excess);
 }
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, BodyError> {
@@ -304,7 +315,7 @@ impl Buffer {
     fn append(&mut self, piece: &[u8]) -> Result<(), BodyError> {
         let length = self.bytes.len() + piece.len();
         if length > self.limit {
-            return Err(BodyError::TooLarge { drained: false });
+            return Err(BodyError::TooLarge { drained: false, tail: Vec::new() });
         }
         if length > self.bytes.capacity() {
             let doubled = (self.bytes.capacity() * 2).max(BUFFER_BYTES_MIN);
@@ -431,7 +442,7 @@ mod tests {
                 Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; 1000])))
             }));
             let error = read_body(&budget, &headers, StreamBody::new(counted), 1500).await;
-            assert!(matches!(error, Err(BodyError::TooLarge { drained: true })), "{error:?}");
+            assert!(matches!(error, Err(BodyError::TooLarge { drained: true, .. })), "{error:?}");
             assert_eq!(sent.get(), 3);
         }
         assert_eq!(budget.free_bytes(), 1 << 20);
@@ -446,10 +457,10 @@ mod tests {
             }))
         };
         let error = read_body(&budget, &HeaderMap::new(), endless(), 100).await;
-        assert!(matches!(error, Err(BodyError::TooLarge { drained: false })));
+        assert!(matches!(error, Err(BodyError::TooLarge { drained: false, .. })));
         let announced = headers(&[("content-length", "6000".to_owned())]);
         let error = read_body(&budget, &announced, endless(), 100).await;
-        assert!(matches!(error, Err(BodyError::TooLarge { drained: false })));
+        assert!(matches!(error, Err(BodyError::TooLarge { drained: false, .. })));
     }
 
     #[tokio::test]
@@ -513,11 +524,11 @@ mod tests {
         assert_eq!(*read, *text);
         let whole = || pieces(vec![packed.clone()]);
         let error = read_body(&budget, &gzip_headers(), whole(), text.len() - 1).await;
-        assert!(matches!(error, Err(BodyError::TooLarge { drained: true })), "{error:?}");
+        assert!(matches!(error, Err(BodyError::TooLarge { drained: true, .. })), "{error:?}");
         let bomb = gzip(&vec![0; 16 << 20]);
         assert!(bomb.len() < 20_000);
         let error = read_body(&budget, &gzip_headers(), pieces(vec![bomb]), 1 << 20).await;
-        assert!(matches!(error, Err(BodyError::TooLarge { drained: true })));
+        assert!(matches!(error, Err(BodyError::TooLarge { drained: true, .. })));
         drop(read);
         assert_eq!(budget.free_bytes(), limits::BODIES_BYTES_MAX);
     }

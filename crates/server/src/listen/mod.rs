@@ -110,7 +110,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
             io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another",
             io::ErrorKind::AddrNotAvailable => "this machine has no such address",
             _ => {
-                return io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+                return io::Error::new(
+                    error.kind(),
+                    format!("cannot listen on {address}: {error}"),
+                );
             }
         };
         io::Error::new(error.kind(), format!("cannot listen on {address}: {advice}"))
