@@ -152,7 +152,11 @@ impl Db {
 
     /// Counters since the database was opened.
     pub fn stats(&self) -> Stats {
-        self.inner.counters.stats()
+        let waiting = match &self.inner.engine {
+            Open::Sqlite(sqlite) => sqlite.waiting(),
+            Open::Postgres(postgres) => postgres.waiting(),
+        };
+        self.inner.counters.stats(waiting)
     }
 
     /// Calls `callback`, on a thread of its own, for each text that a committed

@@ -12,6 +12,8 @@ pub struct Stats {
     pub units: u64,
     /// The most units that shared one commit.
     pub largest_group: u64,
+    /// Units of work that wait for their turn now.
+    pub waiting: u64,
 }
 
 /// The counters behind [`Stats`].
@@ -31,11 +33,12 @@ impl Counters {
         self.largest.fetch_max(units, Ordering::Relaxed);
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(super) fn stats(&self, waiting: usize) -> Stats {
         Stats {
             commits: self.commits.load(Ordering::Relaxed),
             units: self.units.load(Ordering::Relaxed),
             largest_group: self.largest.load(Ordering::Relaxed),
+            waiting: waiting as u64,
         }
     }
 }

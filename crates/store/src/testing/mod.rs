@@ -172,18 +172,17 @@ fn template() -> &'static str {
 /// `both_engines!(name, |db: Db| { … });`. With `empty` before the name, the database is empty.
 #[macro_export]
 macro_rules! both_engines {
-    (empty $name:ident, |$db:ident $(: $type:ty)?| $body:expr) => {
-        $crate::both_engines!(@ empty, $name, $db, $body);
+    (empty $name:ident, |$db:ident: $type:ty| $body:expr) => {
+        $crate::both_engines!(@ empty, $name, $db, $type, $body);
     };
-    ($name:ident, |$db:ident $(: $type:ty)?| $body:expr) => {
-        $crate::both_engines!(@ migrated, $name, $db, $body);
+    ($name:ident, |$db:ident: $type:ty| $body:expr) => {
+        $crate::both_engines!(@ migrated, $name, $db, $type, $body);
     };
-    (@ $kind:ident, $name:ident, $db:ident, $body:expr) => {
+    (@ $kind:ident, $name:ident, $db:ident, $type:ty, $body:expr) => {
         mod $name {
-            #[expect(unused_imports, reason = "not every test uses what is around it")]
             use super::*;
 
-            fn check($db: $crate::db::Db) {
+            fn check($db: $type) {
                 $body
             }
 

@@ -39,6 +39,8 @@ const SETTINGS: &[&str] = &[
 /// What a server needs beyond the usual.
 #[derive(Debug, Default)]
 pub struct Options {
+    /// A TCP port on 127.0.0.1 to listen on besides the socket.
+    pub port: Option<u16>,
     /// Settings as `name=value`; they win over the usual ones.
     pub settings: Vec<String>,
     /// Files (name, content) to put into the server's folder, readable by it only.
@@ -84,6 +86,11 @@ impl PrivatePostgres {
         for setting in SETTINGS.iter().copied().chain(options.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
+        let mut url_end = String::new();
+        if let Some(port) = options.port {
+            command.args(["-c", "listen_addresses=127.0.0.1", "-c", &format!("port={port}")]);
+            url_end = format!("&port={port}");
+        }
         // A process group of its own: an interrupt at the terminal must not reach it directly.
         let mut guard = command
             .process_group(0)
@@ -95,7 +102,7 @@ impl PrivatePostgres {
         // From here on the guard removes the folder.
         let folder = folder.keep();
         let socket = folder.display().to_string().replace('/', "%2F");
-        let url = format!("postgres://postgres@/postgres?host={socket}");
+        let url = format!("postgres://postgres@/postgres?host={socket}{url_end}");
         let input = guard.stdin.take();
         let mut server = Self { url, folder, guard, input };
         server.wait_until_it_answers()?;

@@ -87,6 +87,10 @@ impl Postgres {
         self.send(job, Mode::Read);
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     fn send(&self, job: Box<dyn Job>, mode: Mode) {
         let task = Task { job, mode, queued: Instant::now() };
         if let Err(unsent) = self.queue.send(task) {

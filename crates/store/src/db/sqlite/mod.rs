@@ -80,6 +80,13 @@ impl Sqlite {
         }
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        match self {
+            Self::File { writer, .. } => writer.waiting(),
+            Self::Memory { .. } => 0,
+        }
+    }
+
     pub(super) fn backup_to(&self, target: &Path) -> Result<(), DbError> {
         match self {
             Self::File { path, .. } => backup::to_file(&open::reader(path)?, target),

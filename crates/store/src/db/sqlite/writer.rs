@@ -49,6 +49,10 @@ impl Writer {
             unsent.into_inner().finish(Err(gone));
         }
     }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
 }
 
 impl Drop for Writer {
