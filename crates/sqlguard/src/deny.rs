@@ -98,10 +98,15 @@ pub fn reason_for(name: &str) -> Option<&'static str> {
     all.into_iter().find(|(entry, _)| *entry == canonical).map(|(_, reason)| *reason)
 }
 
-/// Whether SQLite keeps names of this form for itself.
+/// Whether SQLite itself brings a table of this name: its schema, its settings, statistics, full text,
+/// R-trees. No query may read them.
 pub(crate) fn is_reserved(name: &str) -> bool {
+    const MODULES: &[&str] = &[
+        "dbstat", "fts3", "fts3tokenize", "fts4", "fts4aux", "fts5", "fts5vocab", "rtree", "rtree_i32",
+    ];
     let name = name.to_ascii_lowercase();
-    name.starts_with("sqlite_") || name.starts_with("pragma_")
+    let is_prefixed = ["sqlite_", "pragma_"].iter().any(|prefix| name.starts_with(prefix));
+    is_prefixed || MODULES.contains(&name.as_str())
 }
 
 fn is_plain_name(name: &str) -> bool {

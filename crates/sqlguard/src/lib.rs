@@ -36,6 +36,7 @@ mod verdict;
 pub use deny::{DenyList, DenyListError, REASON_OF_ADMIN, reason_for};
 pub use functions::function_names;
 pub use guard::{Guard, GuardError, canonical};
+pub use schema::Platform;
 pub use verdict::{Blocked, Rule, Scope, SqlError, SqlErrorCode, Verdict, Warning, WarningCode};
 
 /// The longest query, in bytes.

@@ -70,6 +70,8 @@ pub(crate) fn explain(error: &Error) -> SqlError {
     } else if let Some(name) = rest("no such table: ") {
         let text = format!("There is no table `{name}`. Leave out what stands before the point.");
         SqlError::new(Code::Other, text)
+    } else if message.ends_with(" may not be modified") {
+        refused_action("a change of a table")
     } else if is_syntax(&message) {
         SqlError::new(Code::Syntax, format!("This is not well-formed SQL: {message}."))
     } else if is_too_complex(error, &message) {

@@ -254,6 +254,9 @@ impl Reader<'_, '_> {
         let word = self.tokens[at].text.to_ascii_lowercase();
         let before = self.neighbour(at, -1);
         let after_distinct = before.is_some_and(|before| before.is_word("distinct"));
+        // SQLite, too, takes `window` for a keyword only before `name AS`.
+        let is_window = self.neighbour(at, 1).is_some_and(|next| next.name().is_some())
+            && self.neighbour(at, 2).is_some_and(|next| next.is_word("as"));
         let opens_query = before.is_none_or(|before| before.is_symbol(b'('));
         let here = self.here();
         match word.as_str() {
@@ -267,6 +270,7 @@ impl Reader<'_, '_> {
             "where" | "group" | "having" | "order" | "limit" | "union" | "intersect" | "except" => {
                 here.from = From::Outside;
             }
+            "window" if is_window => here.from = From::Outside,
             "with" if opens_query => {
                 here.from = From::Outside;
                 here.with = WithState::NameNext;
