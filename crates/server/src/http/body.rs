@@ -156,7 +156,7 @@ where
         let gzip = is_gzip(headers)?;
         let announced = announced_bytes(headers);
         if announced.is_some_and(|bytes| bytes > limit as u64) {
-            return Err(self.drain(announced).await);
+            return Err(self.drain(announced, Vec::new()).await);
         }
         let first = self.piece().await?.unwrap_or_default();
         if !gzip && self.body.is_end_stream() && first.len() <= limit {
@@ -169,7 +169,7 @@ where
         let buffer = Buffer::new(self.budget, limit, expected);
         let collected = self.collect(first, Sink::new(buffer, gzip), limit).await;
         match collected {
-            Err(BodyError::TooLarge { .. }) => Err(self.drain(announced).await),
+            Err(BodyError::TooLarge { tail, .. }) => Err(self.drain(announced, tail).await),
             other => other,
         }
     }
@@ -182,10 +182,16 @@ where
     ) -> Result<BodyBytes, BodyError> {
         let mut next = Some(first);
         while let Some(piece) = next {
-            if self.received > limit as u64 {
-                return Err(BodyError::TooLarge { drained: false, tail: Vec::new() });
+            let taken = match self.received > limit as u64 {
+                true => Err(BodyError::TooLarge { drained: false, tail: Vec::new() }),
+                false => sink.write(&piece),
+            };
+            if let Err(BodyError::TooLarge { drained, mut tail }) = taken {
+                // This piece may be the last one.
+                keep_tail(&mut tail, &piece);
+                return Err(BodyError::TooLarge { drained, tail });
             }
-            sink.write(&piece)?;
+            taken?;
             next = self.piece().await?;
         }
         let buffer = sink.finish()?;
@@ -212,12 +218,11 @@ where
 
     /// Receives the rest without keeping it. A client that is still sending does not read, so an
     /// answer sent now would be lost with the connection, and an agent would send again for ever.
-    async fn drain(&mut self, announced: Option<u64>) -> BodyError {
+    async fn drain(&mut self, announced: Option<u64>, mut tail: Vec<u8>) -> BodyError {
         let max = self.budget.drain_bytes_max;
         if announced.is_some_and(|bytes| bytes > max) {
             return BodyError::TooLarge { drained: false, tail: Vec::new() };
         }
-        let mut tail = Vec::new();
         while self.received <= max {
             match self.piece().await {
                 Ok(Some(piece)) => keep_tail(&mut tail, &piece),
@@ -446,6 +451,24 @@ mod tests {
             assert_eq!(sent.get(), 3);
         }
         assert_eq!(budget.free_bytes(), 1 << 20);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_drained_body_is_kept_however_it_is_cut() {
+        let mut sent = vec![b'x'; 10_000];
+        sent.extend_from_slice(b"\"node_key\":\"k\"}");
+        let announced = headers(&[("content-length", sent.len().to_string())]);
+        for headers in [announced, HeaderMap::new()] {
+            for size in [7, 5000, 10_000, 20_000] {
+                let cut: Vec<_> = sent.chunks(size).map(<[u8]>::to_vec).collect();
+                let error = read_body(&BodyBudget::default(), &headers, pieces(cut), 9000).await;
+                let Err(BodyError::TooLarge { drained: true, tail }) = error else {
+                    panic!("{error:?}")
+                };
+                assert!(tail.len() <= TAIL_BYTES);
+                assert!(tail.ends_with(b"\"node_key\":\"k\"}"), "{size}");
+            }
+        }
     }
 
     #[tokio::test]
