@@ -31,6 +31,12 @@ impl Clock {
         Timestamp::from_micros(micros.saturating_add(self.shift_micros.load(Ordering::Relaxed)))
     }
 
+    /// A point in monotonic time, for measuring how long something takes.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn instant(&self) -> Instant {
+        Instant::now()
+    }
+
     /// Monotonic time since the server started, moved along by [`Clock::advance`].
     pub fn elapsed(&self) -> Duration {
         let shift = u64::try_from(self.shift_micros.load(Ordering::Relaxed)).unwrap_or(0);

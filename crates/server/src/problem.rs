@@ -40,8 +40,7 @@ impl ApiError {
 
     /// Input that is wrong in these places.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail =
-            errors.first().map_or_else(String::new, |error| error.message.clone());
+        let detail = errors.first().map_or_else(String::new, |error| error.message.clone());
         Self::new(ProblemCode::InvalidRequest, detail).with("errors", json!(errors))
     }
 

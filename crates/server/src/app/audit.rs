@@ -23,12 +23,7 @@ pub fn nobody(action: &str, target: AuditTarget, details: Value, address: &str) 
         _ => Map::new(),
     };
     NewEntry {
-        actor: AuditActor {
-            id: None,
-            username: "nobody".to_owned(),
-            role: None,
-            api_key: None,
-        },
+        actor: AuditActor { id: None, username: "nobody".to_owned(), role: None, api_key: None },
         address: address.to_owned(),
         action: action.to_owned(),
         target,

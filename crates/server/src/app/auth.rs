@@ -62,11 +62,7 @@ pub async fn by_api_key(app: &Arc<App>, key: &str, address: String) -> ApiResult
 ///
 /// # Errors
 /// When the database fails.
-pub async fn by_session(
-    app: &Arc<App>,
-    token: &str,
-    address: String,
-) -> ApiResult<Option<Caller>> {
+pub async fn by_session(app: &Arc<App>, token: &str, address: String) -> ApiResult<Option<Caller>> {
     let hash = token_hash(token);
     let session = app.read(move |tx| Ok(accounts::session_by_token(tx, &hash)?)).await?;
     let now = app.clock.now();
@@ -135,8 +131,7 @@ async fn begin(app: &Arc<App>, verified: Account, address: String) -> ApiResult<
             .ok_or_else(wrong)?;
         let user = account.user;
         accounts::session_insert(tx, &hash, user.id, now)?;
-        let caller =
-            Caller { user, api_key: None, session: Some(hash), address: address.clone() };
+        let caller = Caller { user, api_key: None, session: Some(hash), address: address.clone() };
         let what = target("user", caller.user.id, &*caller.user.username);
         let entry = caller.entry("auth.login", what, Value::Null);
         mimir_store::audit::append(tx, &entry, now)?;

@@ -69,12 +69,7 @@ impl Caller {
 /// An audit entry of something the server did by itself.
 pub fn system_entry(action: &str, target: AuditTarget, details: Value) -> NewEntry {
     NewEntry {
-        actor: AuditActor {
-            id: None,
-            username: "system".to_owned(),
-            role: None,
-            api_key: None,
-        },
+        actor: AuditActor { id: None, username: "system".to_owned(), role: None, api_key: None },
         address: String::new(),
         action: action.to_owned(),
         target,

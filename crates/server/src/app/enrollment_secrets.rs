@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use mimir_store::enrolment;
-use mimir_wire::api::enrollment::{
-    CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret,
-};
+use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::EnrollmentSecretId;
 use serde_json::json;

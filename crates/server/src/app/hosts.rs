@@ -41,9 +41,8 @@ pub struct HostQuery {
 /// The bounds of the three statuses at this time: online is at or after the first, offline
 /// before the second.
 pub fn status_bounds(settings: &Settings, now: Timestamp) -> (Timestamp, Timestamp) {
-    let before = |seconds: u64| {
-        now.plus_secs(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_neg())
-    };
+    let before =
+        |seconds: u64| now.plus_secs(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_neg());
     (before(settings.host_online_s), before(settings.host_offline_s))
 }
 

@@ -23,5 +23,5 @@ pub mod rows;
 pub mod saved_queries;
 pub mod settings;
 
-pub use caller::{Caller, system_entry};
+pub use caller::{Caller, system_entry, target as audit_target};
 pub use state::{App, AppConfig};

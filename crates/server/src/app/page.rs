@@ -68,9 +68,8 @@ pub fn encode<K: Serialize>(key: &K) -> String {
 /// # Errors
 /// `invalid_request` when the text is no cursor of this list.
 pub fn decode<K: DeserializeOwned>(cursor: &str) -> ApiResult<K> {
-    let refused = || {
-        ApiError::field("cursor", "This is no cursor of this list; start without one.")
-    };
+    let refused =
+        || ApiError::field("cursor", "This is no cursor of this list; start without one.");
     if cursor.len() > CURSOR_BYTES_MAX {
         return Err(refused());
     }

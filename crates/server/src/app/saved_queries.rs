@@ -71,11 +71,7 @@ pub async fn versions(app: &Arc<App>, id: SavedQueryId) -> ApiResult<Page<SavedQ
 ///
 /// # Errors
 /// `invalid_request` naming every bad member; `conflict` when the name is taken.
-pub async fn create(
-    app: &Arc<App>,
-    caller: Caller,
-    new: NewSavedQuery,
-) -> ApiResult<SavedQuery> {
+pub async fn create(app: &Arc<App>, caller: Caller, new: NewSavedQuery) -> ApiResult<SavedQuery> {
     let new = checked(app, new).await?;
     let id = SavedQueryId::new(app.clock.uuid());
     let now = app.clock.now();
@@ -170,8 +166,9 @@ async fn checked(app: &Arc<App>, mut new: NewSavedQuery) -> ApiResult<NewSavedQu
         refuse("name", "The name has a control character; remove it.".to_owned());
     }
     if new.description.chars().count() > SAVED_QUERY_DESCRIPTION_CHARS_MAX {
-        let message =
-            format!("The description has more than {SAVED_QUERY_DESCRIPTION_CHARS_MAX} characters.");
+        let message = format!(
+            "The description has more than {SAVED_QUERY_DESCRIPTION_CHARS_MAX} characters."
+        );
         refuse("description", message);
     }
     if new.description.contains('\0') {
@@ -191,9 +188,7 @@ async fn checked(app: &Arc<App>, mut new: NewSavedQuery) -> ApiResult<NewSavedQu
 }
 
 fn check_target(target: &mut Target) -> Result<(), FieldError> {
-    let wrong = |field: &str, message: String| {
-        Err(FieldError { field: field.to_owned(), message })
-    };
+    let wrong = |field: &str, message: String| Err(FieldError { field: field.to_owned(), message });
     match target {
         Target::All {} => Ok(()),
         Target::Hosts { host_ids } => {

@@ -9,6 +9,7 @@ use mimir_sqlguard::{DenyList, Guard};
 use mimir_store::{Db, DbError, Tx};
 use mimir_wire::api::settings::Settings;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::changes::ChangeReader;
 use crate::clock::{Clock, random};
@@ -26,8 +27,6 @@ const PASSWORD_HASHES_MAX: usize = 2;
 /// What an [`App`] needs to know of its surroundings.
 #[derive(Debug, Clone, Default)]
 pub struct AppConfig {
-    /// Take the client's address from the proxy's header.
-    pub behind_proxy: bool,
     /// `/metrics` answers without an API key.
     pub metrics_public: bool,
     /// The address that agents and browsers use, when it is not the listener's own.
@@ -60,6 +59,8 @@ pub struct App {
     pub login_limits: LoginLimits,
     /// How far this replica has followed the changes.
     pub changes: ChangeReader,
+    /// Cancelled when the server stops: held reads and event streams end.
+    pub stopping: CancellationToken,
     pub(crate) password_slots: Semaphore,
     settings: ArcSwap<Settings>,
     deny: ArcSwap<DenyList>,
@@ -71,18 +72,19 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub fn open(db: Db, clock: Clock, config: AppConfig) -> Result<Arc<Self>, DbError> {
-        let secret = db.write(|tx| {
-            mimir_store::meta::get_or_insert(tx, "offer_id_secret", &random::<32>())
-        })?;
+        let secret = db
+            .write(|tx| mimir_store::meta::get_or_insert(tx, "offer_id_secret", &random::<32>()))?;
+        let guard = Guard::new().map_err(|error| DbError::Usage(error.to_string()))?;
         let app = Arc::new(Self {
-            lane: Lane::start(db.clone(), clock.clone()),
+            lane: Lane::new(),
             fleet: Fleet::new(),
             live: LiveQueries::new(),
-            guard: Guard::new(),
+            guard,
             ids: OfferIds::new(secret),
             watch: CampaignWatch::new(),
             login_limits: LoginLimits::new(),
             changes: ChangeReader::new(),
+            stopping: CancellationToken::new(),
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
             settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
             deny: ArcSwap::from_pointee(DenyList::default()),
@@ -91,6 +93,8 @@ impl App {
             config,
         });
         app.rebuild()?;
+        let unavailable = |error: std::io::Error| DbError::Unavailable(error.to_string());
+        Lane::run(&app).map_err(unavailable)?;
         Ok(app)
     }
 

@@ -62,8 +62,7 @@ fn refuse(field: String, error: &serde_json::Error) -> ApiError {
         return ApiError::invalid(vec![FieldError { field, message }]);
     }
     let message = format!("The body is not valid JSON: {error}.");
-    ApiError::invalid(vec![FieldError { field: String::new(), message }])
-        .with("broken_json", true)
+    ApiError::invalid(vec![FieldError { field: String::new(), message }]).with("broken_json", true)
 }
 
 /// serde's message without the position, which means nothing to an operator.
@@ -88,8 +87,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 .map_err(|error| ApiError::field("", format!("The query string: {error}.")))?;
         let kept: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let text = serde_urlencoded::to_string(kept).unwrap_or_default();
-        let deserializer =
-            serde_urlencoded::Deserializer::new(form_urlencoded(text.as_bytes()));
+        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded(text.as_bytes()));
         serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { String::new() } else { path };

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::app::{App, Caller};
 use crate::http::extract::ClientAddress;
 use crate::http::operations::{self, Access, Operation};
-use crate::listen::PeerAddr;
+use crate::listen::ClientAddr;
 use crate::problem::{ApiError, ApiResult, Refused};
 
 /// Name of the session's cookie. The prefix makes browsers insist on HTTPS and on this host.
@@ -25,7 +25,8 @@ pub const API_PREFIX: &str = "/api/v1";
 
 /// The middleware.
 pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let address = client_address(&app, &request);
+    let client = request.extensions().get::<ClientAddr>();
+    let address = client.map_or_else(String::new, |client| client.0.to_string());
     request.extensions_mut().insert(ClientAddress(address.clone()));
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let path = path.unwrap_or_default();
@@ -54,7 +55,7 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
 }
 
 /// Who calls: the holder of an API key, of a session, or nobody.
-async fn authenticate(
+pub async fn authenticate(
     app: &Arc<App>,
     headers: &HeaderMap,
     address: String,
@@ -119,8 +120,8 @@ async fn record_refusal(
     response: Response,
 ) -> Response {
     let Some(Refused(error)) = response.extensions().get::<Refused>() else { return response };
-    let recorded = error.status() == http::StatusCode::FORBIDDEN
-        || error.code == ProblemCode::BlockedSql;
+    let recorded =
+        error.status() == http::StatusCode::FORBIDDEN || error.code == ProblemCode::BlockedSql;
     if !recorded {
         return response;
     }
@@ -136,9 +137,7 @@ async fn record_refusal(
         None => crate::app::audit::nobody(operation.name, target, details, &address),
     };
     let now = app.clock.now();
-    let written = app
-        .write(move |tx| Ok(mimir_store::audit::append(tx, &entry, now)?))
-        .await;
+    let written = app.write(move |tx| Ok(mimir_store::audit::append(tx, &entry, now)?)).await;
     match written {
         Ok(_) => response,
         Err(error) => error.into_response(),
@@ -161,17 +160,4 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value)
-}
-
-/// The client's address: the peer's, or what a trusted proxy says of it.
-pub fn client_address(app: &App, request: &Request) -> String {
-    let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip());
-    if app.config.behind_proxy {
-        let forwarded = request.headers().get("x-forwarded-for");
-        let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
-        if let Some(Ok(address)) = last.map(|text| text.trim().parse::<std::net::IpAddr>()) {
-            return address.to_string();
-        }
-    }
-    peer.map_or_else(String::new, |ip| ip.to_canonical().to_string())
 }

@@ -30,9 +30,8 @@ impl LoginLimits {
     /// Full buckets.
     #[expect(clippy::new_without_default, reason = "a limiter is made once, on purpose")]
     pub fn new() -> Self {
-        let quota = |burst| {
-            Quota::with_period(REFILL).expect("a period above zero").allow_burst(burst)
-        };
+        let quota =
+            |burst| Quota::with_period(REFILL).expect("a period above zero").allow_burst(burst);
         Self {
             accounts: RateLimiter::keyed(quota(ATTEMPTS_PER_ACCOUNT)),
             addresses: RateLimiter::keyed(quota(ATTEMPTS_PER_ADDRESS)),

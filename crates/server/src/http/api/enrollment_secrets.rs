@@ -6,9 +6,7 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use http::StatusCode;
-use mimir_wire::api::enrollment::{
-    CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret,
-};
+use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::EnrollmentSecretId;
 use utoipa_axum::router::OpenApiRouter;

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who has work: a bitmap of hosts for each part of each active campaign, the live queries, and
+//! what each host holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mimir_engine::campaign::ledger::Event;
+use mimir_engine::campaign::offers::{Candidate, HostLeases, Offer, Work};
+use mimir_engine::limits::PROVEN_AFTER_HOSTS;
+use mimir_store::ledger::{Happened, Item};
+use mimir_wire::Timestamp;
+use roaring::RoaringBitmap;
+
+/// One query of a campaign and the hosts that have not answered it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoardPart {
+    /// The query.
+    pub sql: Arc<str>,
+    /// Hosts it can be offered to.
+    pub open: RoaringBitmap,
+    /// Hosts that have answered it without dying of it.
+    pub answered: u64,
+}
+
+/// A campaign at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoardCampaign {
+    /// Its queries.
+    pub parts: Vec<BoardPart>,
+    /// When its live window closes.
+    pub live_until: Timestamp,
+    /// Whether the deny-list applies to it.
+    pub multi_host: bool,
+    /// Whether the deny-list refuses it now.
+    pub blocked: bool,
+    /// Attempts of hosts that were offered it before this picture was made.
+    pub adopted: HashMap<i64, u32>,
+}
+
+/// A live query at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoardLive {
+    /// The query.
+    pub sql: Arc<str>,
+    /// Hosts that have not answered it.
+    pub open: RoaringBitmap,
+    /// Hosts that have answered it without dying of it.
+    pub answered: u64,
+}
+
+/// The board. See the module.
+#[derive(Debug, Default)]
+pub struct Board {
+    /// Whether campaigns are offered at all (the flag).
+    pub enabled: bool,
+    /// Seconds between polls, as agents are told.
+    pub poll_interval_s: u64,
+    campaigns: BTreeMap<i64, BoardCampaign>,
+    live: BTreeMap<u64, BoardLive>,
+    leases: HashMap<i64, HostLeases>,
+    /// Rows and bytes kept of each host, of campaigns that may still be answered: also stopped
+    /// ones. A few bytes a campaign, so they stay until the picture is built again.
+    caps: HashMap<i64, (u64, u64)>,
+}
+
+/// A query handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// What it is for.
+    pub work: Work,
+    /// The query.
+    pub sql: Arc<str>,
+}
+
+/// What a host gets, and what the ledger must learn of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handout {
+    /// The queries.
+    pub offers: Vec<Offered>,
+    /// Seconds of fast polling to ask for.
+    pub accelerate: Option<u32>,
+    /// For the ledger.
+    pub events: Vec<Item>,
+}
+
+impl Handout {
+    /// Whether the host is told nothing.
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty() && self.accelerate.is_none()
+    }
+}
+
+/// Host numbers are dense and start at 1; four billion enrolments are beyond any fleet.
+fn bit(host_no: i64) -> u32 {
+    u32::try_from(host_no).unwrap_or(u32::MAX)
+}
+
+impl Board {
+    /// Whether a host's poll needs a closer look.
+    pub fn concerns(&self, host_no: i64) -> bool {
+        let bit = bit(host_no);
+        (self.enabled
+            && self.campaigns.values().any(|c| c.parts.iter().any(|p| p.open.contains(bit))))
+            || self.live.values().any(|live| live.open.contains(bit))
+            || self.leases.contains_key(&host_no)
+    }
+
+    /// Decides what a host gets; see the engine's rules of offers.
+    pub fn hand_out(&mut self, host_no: i64, now: Timestamp, elapsed: Duration) -> Handout {
+        let mut events = self.take_blocked(host_no);
+        let candidates = self.candidates(host_no, now);
+        self.adopt(host_no, &candidates);
+        let leases = self.leases.entry(host_no).or_default();
+        let decision = leases.on_read(elapsed, self.poll_interval_s, &candidates);
+        if leases.is_empty() {
+            self.leases.remove(&host_no);
+        }
+        for work in decision.lost {
+            events.extend(self.lose(host_no, work));
+        }
+        if !decision.replay {
+            events.extend(decision.offers.iter().filter_map(|o| offered_event(host_no, o, now)));
+        }
+        let offers = decision.offers.iter().filter_map(|offer| self.offered(offer.work)).collect();
+        Handout { offers, accelerate: decision.accelerate, events }
+    }
+
+    /// Live queries first, then campaigns whose window is open, then the oldest.
+    fn candidates(&self, host_no: i64, now: Timestamp) -> Vec<Candidate> {
+        let bit = bit(host_no);
+        let mut found = Vec::new();
+        for (no, live) in self.live.iter().filter(|(_, live)| live.open.contains(bit)) {
+            let proven = live.answered >= PROVEN_AFTER_HOSTS;
+            found.push(Candidate { work: Work::Live(*no), proven, live: true });
+        }
+        let first_campaign = found.len();
+        for (no, campaign) in self.campaigns.iter().filter(|(_, c)| self.enabled && !c.blocked) {
+            for (part, board) in (0_u32..).zip(&campaign.parts) {
+                if board.open.contains(bit) {
+                    found.push(Candidate {
+                        work: Work::Part { campaign: *no, part },
+                        proven: board.answered >= PROVEN_AFTER_HOSTS,
+                        live: now < campaign.live_until,
+                    });
+                }
+            }
+        }
+        found[first_campaign..].sort_by_key(|candidate| !candidate.live);
+        found
+    }
+
+    /// Takes over offers made before this picture was.
+    fn adopt(&mut self, host_no: i64, candidates: &[Candidate]) {
+        for candidate in candidates {
+            let Work::Part { campaign, .. } = candidate.work else { continue };
+            let Some(board) = self.campaigns.get_mut(&campaign) else { continue };
+            let Some(&attempts) = board.adopted.get(&host_no) else { continue };
+            self.leases.entry(host_no).or_default().adopt(candidate.work, attempts);
+            // Other parts of the same campaign were offered under the same count.
+            if candidates.iter().filter(|c| same_campaign(c.work, campaign)).count() == 1
+                || candidates.last().is_some_and(|last| last.work == candidate.work)
+            {
+                board.adopted.remove(&host_no);
+            }
+        }
+    }
+
+    /// The deny-list refuses a campaign when the host asks: the assignment ends there.
+    fn take_blocked(&mut self, host_no: i64) -> Vec<Item> {
+        if !self.enabled {
+            return Vec::new();
+        }
+        let bit = bit(host_no);
+        let mut events = Vec::new();
+        for (no, campaign) in self.campaigns.iter_mut().filter(|(_, c)| c.blocked) {
+            let mut had_work = false;
+            for part in &mut campaign.parts {
+                had_work |= part.open.remove(bit);
+            }
+            if had_work {
+                events.push(item(*no, host_no, Event::Blocked));
+            }
+        }
+        events
+    }
+
+    fn lose(&mut self, host_no: i64, work: Work) -> Option<Item> {
+        match work {
+            Work::Live(no) => {
+                if let Some(live) = self.live.get_mut(&no) {
+                    live.open.remove(bit(host_no));
+                }
+                None
+            }
+            Work::Part { campaign, .. } => {
+                for part in &mut self.campaigns.get_mut(&campaign)?.parts {
+                    part.open.remove(bit(host_no));
+                }
+                Some(item(campaign, host_no, Event::Lost))
+            }
+        }
+    }
+
+    fn offered(&self, work: Work) -> Option<Offered> {
+        let sql = match work {
+            Work::Live(no) => Arc::clone(&self.live.get(&no)?.sql),
+            Work::Part { campaign, part } => {
+                let part = usize::try_from(part).ok()?;
+                Arc::clone(&self.campaigns.get(&campaign)?.parts.get(part)?.sql)
+            }
+        };
+        Some(Offered { work, sql })
+    }
+
+    /// A host has sent results, of whatever.
+    pub fn on_write(&mut self, host_no: i64) {
+        if let Some(leases) = self.leases.get_mut(&host_no) {
+            leases.on_write();
+        }
+    }
+
+    /// Offers made to a host of this work, as far as known here.
+    pub fn attempts(&self, host_no: i64, work: Work) -> u32 {
+        let leased = self.leases.get(&host_no).map_or(0, |leases| leases.attempts(work));
+        let Work::Part { campaign, .. } = work else { return leased };
+        let adopted = self.campaigns.get(&campaign).and_then(|c| c.adopted.get(&host_no));
+        leased.max(adopted.copied().unwrap_or(0))
+    }
+
+    /// Work that a host was offered and has not answered.
+    pub fn held_by(&self, host_no: i64) -> Vec<Work> {
+        let bit = bit(host_no);
+        let parts = self.campaigns.iter().flat_map(|(no, campaign)| {
+            let open = (0_u32..).zip(&campaign.parts).filter(|(_, p)| p.open.contains(bit));
+            open.map(|(part, _)| Work::Part { campaign: *no, part }).collect::<Vec<_>>()
+        });
+        let live = self.live.iter().filter(|(_, live)| live.open.contains(bit));
+        let all = live.map(|(no, _)| Work::Live(*no)).chain(parts);
+        all.filter(|work| self.attempts(host_no, *work) > 0).collect()
+    }
+
+    /// A host's answer is stored, or will never be: it is not offered again.
+    pub fn close(&mut self, host_no: i64, work: Work, answered_alive: bool) {
+        if let Some(leases) = self.leases.get_mut(&host_no) {
+            leases.close(work);
+        }
+        let bit = bit(host_no);
+        match work {
+            Work::Live(no) => {
+                if let Some(live) = self.live.get_mut(&no) {
+                    live.answered += u64::from(live.open.remove(bit) && answered_alive);
+                }
+            }
+            Work::Part { campaign, part } => {
+                let campaign = self.campaigns.get_mut(&campaign);
+                let part = campaign
+                    .zip(usize::try_from(part).ok())
+                    .and_then(|(campaign, part)| campaign.parts.get_mut(part));
+                if let Some(part) = part {
+                    part.answered += u64::from(part.open.remove(bit) && answered_alive);
+                }
+            }
+        }
+    }
+
+    /// Puts a campaign at work.
+    pub fn put_campaign(&mut self, no: i64, campaign: BoardCampaign) {
+        self.campaigns.insert(no, campaign);
+    }
+
+    /// A campaign that is at work.
+    pub fn campaign(&self, no: i64) -> Option<&BoardCampaign> {
+        self.campaigns.get(&no)
+    }
+
+    /// All campaigns at work.
+    pub fn campaigns_mut(&mut self) -> impl Iterator<Item = (&i64, &mut BoardCampaign)> {
+        self.campaigns.iter_mut()
+    }
+
+    /// Numbers of the campaigns at work.
+    pub fn campaign_nos(&self) -> Vec<i64> {
+        self.campaigns.keys().copied().collect()
+    }
+
+    /// Takes a campaign off the board: nothing of it is offered any more (I5).
+    pub fn remove_campaign(&mut self, no: i64) {
+        self.campaigns.remove(&no);
+    }
+
+    /// Notes the rows and bytes that are kept of each host.
+    pub fn put_caps(&mut self, no: i64, rows: u64, bytes: u64) {
+        self.caps.insert(no, (rows, bytes));
+    }
+
+    /// Rows and bytes that are kept of each host; `None` when answers are not kept at all.
+    pub fn caps(&self, no: i64) -> Option<(u64, u64)> {
+        self.caps.get(&no).copied()
+    }
+
+    /// Whether a live query waits for this host.
+    pub fn live_waits_for(&self, no: u64, host_no: i64) -> bool {
+        self.live.get(&no).is_some_and(|live| live.open.contains(bit(host_no)))
+    }
+
+    /// Takes all campaigns off the board.
+    pub fn clear_campaigns(&mut self) {
+        self.campaigns.clear();
+    }
+
+    /// Puts a live query at work.
+    pub fn put_live(&mut self, no: u64, sql: Arc<str>, hosts: impl Iterator<Item = i64>) {
+        let open = hosts.map(bit).collect();
+        self.live.insert(no, BoardLive { sql, open, answered: 0 });
+    }
+
+    /// Takes a live query off the board.
+    pub fn remove_live(&mut self, no: u64) {
+        self.live.remove(&no);
+    }
+
+    /// Takes a host off the board.
+    pub fn remove_host(&mut self, host_no: i64) {
+        self.leases.remove(&host_no);
+        let bit = bit(host_no);
+        for part in self.campaigns.values_mut().flat_map(|campaign| &mut campaign.parts) {
+            part.open.remove(bit);
+        }
+        for live in self.live.values_mut() {
+            live.open.remove(bit);
+        }
+    }
+}
+
+fn same_campaign(work: Work, no: i64) -> bool {
+    matches!(work, Work::Part { campaign, .. } if campaign == no)
+}
+
+fn item(campaign_no: i64, host_no: i64, event: Event) -> Item {
+    Item { campaign_no, host_no, happened: Happened::Event(event) }
+}
+
+fn offered_event(host_no: i64, offer: &Offer, now: Timestamp) -> Option<Item> {
+    let Work::Part { campaign, .. } = offer.work else { return None };
+    let event = Event::Offered { attempt: offer.attempt, at: now };
+    Some(item(campaign, host_no, event))
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a campaign found and who has not answered: ledger, responses, rows, export, events.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response as HttpResponse};
+use http::{HeaderMap, header};
+use mimir_store::assignments::Filter;
+use mimir_wire::api::campaign::{Assignment, AssignmentState, Outcome, Response};
+use mimir_wire::api::page::{Page, RowPage};
+use mimir_wire::ids::{CampaignId, HostId};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::page::PageRequest;
+use crate::app::{App, Caller, campaigns, export, rows};
+use crate::http::api::PageParams;
+use crate::http::extract::{Id, Ids, Query};
+use crate::http::sse;
+use crate::problem::ApiResult;
+
+/// The operations of this file.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default()
+        .routes(routes!(assignments))
+        .routes(routes!(pending))
+        .routes(routes!(responses))
+        .routes(routes!(host_rows))
+        .routes(routes!(all_rows))
+        .routes(routes!(export_rows))
+        .routes(routes!(events))
+}
+
+/// Which assignments.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct AssignmentParams {
+    /// Where they stand.
+    state: Option<AssignmentState>,
+    /// What was answered.
+    outcome: Option<Outcome>,
+    /// Late ones only, or timely ones only.
+    late: Option<bool>,
+    /// Text in the host's name.
+    q: Option<String>,
+    /// Items wanted; 50 when absent, 500 at the most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The ledger
+///
+/// One row for each targeted host, in order of name.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/assignments", tag = "campaigns",
+    params(("id" = CampaignId, Path), AssignmentParams),
+    responses((status = 200, description = "A page of assignments", body = Page<Assignment>))
+)]
+async fn assignments(
+    State(app): State<Arc<App>>,
+    Id(id): Id<CampaignId>,
+    Query(params): Query<AssignmentParams>,
+) -> ApiResult<Answer<Page<Assignment>>> {
+    let AssignmentParams { state, outcome, late, q, limit, cursor } = params;
+    let page = PageRequest::new(limit, cursor.as_deref())?;
+    let filter = Filter { state, outcome, late, q };
+    rows::assignments(&app, id, filter, page).await.map(Answer)
+}
+
+/// Which pending hosts.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct PendingParams {
+    /// Text in the host's name.
+    q: Option<String>,
+    /// Items wanted; 50 when absent, 500 at the most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Who has not answered
+///
+/// Pending and offered hosts, oldest contact first.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/pending", tag = "campaigns",
+    params(("id" = CampaignId, Path), PendingParams),
+    responses((status = 200, description = "A page of assignments", body = Page<Assignment>))
+)]
+async fn pending(
+    State(app): State<Arc<App>>,
+    Id(id): Id<CampaignId>,
+    Query(params): Query<PendingParams>,
+) -> ApiResult<Answer<Page<Assignment>>> {
+    let page = PageRequest::new(params.limit, params.cursor.as_deref())?;
+    rows::pending(&app, id, params.q, page).await.map(Answer)
+}
+
+/// Which responses.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct ResponseParams {
+    /// Late ones only, or timely ones only.
+    late: Option<bool>,
+    /// Items wanted; 50 when absent, 500 at the most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Who has answered
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/responses", tag = "campaigns",
+    params(("id" = CampaignId, Path), ResponseParams),
+    responses((status = 200, description = "A page of responses", body = Page<Response>))
+)]
+async fn responses(
+    State(app): State<Arc<App>>,
+    Id(id): Id<CampaignId>,
+    Query(params): Query<ResponseParams>,
+) -> ApiResult<Answer<Page<Response>>> {
+    let page = PageRequest::new(params.limit, params.cursor.as_deref())?;
+    rows::responses(&app, id, params.late, page).await.map(Answer)
+}
+
+/// Rows of one host
+#[utoipa::path(
+    get, path = "/campaigns/{id}/responses/{host_id}/rows", tag = "campaigns",
+    params(("id" = CampaignId, Path), ("host_id" = HostId, Path), PageParams),
+    responses((status = 200, description = "A page of rows", body = RowPage))
+)]
+async fn host_rows(
+    State(app): State<Arc<App>>,
+    Ids(id, host): Ids<CampaignId, HostId>,
+    Query(params): Query<PageParams>,
+) -> ApiResult<Answer<RowPage>> {
+    let page = params.request()?;
+    rows::host_rows(&app, id, host, page).await.map(Answer)
+}
+
+/// Which rows.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct RowParams {
+    /// Of this host only.
+    host: Option<HostId>,
+    /// With this text in some cell or in the host's name, case ignored.
+    contains: Option<String>,
+    /// These columns only, separated by commas.
+    columns: Option<String>,
+    /// Items wanted; 50 when absent, 500 at the most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Rows of all hosts
+///
+/// In order of commit. With `contains` a page may hold fewer rows than `limit` and still have a
+/// next one: the search goes on there.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/rows", tag = "campaigns",
+    params(("id" = CampaignId, Path), RowParams),
+    responses((status = 200, description = "A page of rows, stamped with `_host_id` and \
+        `_hostname`", body = RowPage))
+)]
+async fn all_rows(
+    State(app): State<Arc<App>>,
+    Id(id): Id<CampaignId>,
+    Query(params): Query<RowParams>,
+) -> ApiResult<Answer<RowPage>> {
+    let RowParams { host, contains, columns, limit, cursor } = params;
+    let columns = columns.map(|list| list.split(',').map(str::to_owned).collect());
+    let page = PageRequest::new(limit, cursor.as_deref())?;
+    rows::rows(&app, id, rows::RowFilter { host, contains, columns }, page).await.map(Answer)
+}
+
+/// Which format.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ExportParams {
+    /// `csv`, `ndjson` or `parquet`.
+    #[serde(default = "csv")]
+    format: String,
+}
+
+fn csv() -> String {
+    "csv".to_owned()
+}
+
+/// Export all rows
+///
+/// Streamed; CSV cells that a spreadsheet would run as a formula are escaped with `'`.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/export", tag = "campaigns",
+    params(("id" = CampaignId, Path), ExportParams),
+    responses((status = 200, description = "An attachment", content_type = "text/csv",
+        body = String))
+)]
+async fn export_rows(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id<CampaignId>,
+    Query(params): Query<ExportParams>,
+) -> ApiResult<HttpResponse> {
+    let begun = export::begin(&app, caller, id, &params.format).await?;
+    let headers = [
+        (header::CONTENT_TYPE, begun.format.content_type().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", begun.file_name)),
+    ];
+    // A few pieces in flight: the writer waits for a slow receiver instead of filling memory.
+    let (sender, receiver) = mpsc::channel(4);
+    tokio::task::spawn_blocking(move || {
+        let out = ChannelWriter { sender: sender.clone() };
+        if let Err(error) = export::write(&app, &begun, out) {
+            tracing::warn!(%error, "export broke off");
+            // The receiver must see a broken body, not a short one.
+            drop(sender.blocking_send(Err(std::io::Error::other("export broke off"))));
+        }
+    });
+    Ok((headers, Body::from_stream(ReceiverStream::new(receiver))).into_response())
+}
+
+struct ChannelWriter {
+    sender: mpsc::Sender<std::io::Result<Bytes>>,
+}
+
+impl std::io::Write for ChannelWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        self.sender.blocking_send(Ok(Bytes::copy_from_slice(bytes))).map_err(gone)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Events of a campaign, streamed
+///
+/// Events `status`, `coverage` and `response`; `Last-Event-ID` goes on where the reader was.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/events", tag = "campaigns", params(("id" = CampaignId, Path)),
+    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream",
+        body = String))
+)]
+async fn events(
+    State(app): State<Arc<App>>,
+    Id(id): Id<CampaignId>,
+    headers: HeaderMap,
+) -> ApiResult<sse::Events> {
+    let from = sse::last_event_id(&headers)?;
+    let record = app.read(move |tx| campaigns::record(tx, id)).await?;
+    Ok(sse::campaign(app, &record, from))
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The agents' endpoints, with every quirk of osquery's TLS client (`osquery-protocol`): status
+//! codes are ignored there and an empty body is success, so a failure is always a JSON object with
+//! `error`, and nothing is acknowledged before it is stored.
+
+mod answer;
+mod config;
+mod enroll;
+mod log;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::post;
+use http::{HeaderMap, header};
+use mimir_wire::osquery::{NodeRequest, repair_utf8};
+
+use crate::app::App;
+use crate::fleet::HostEntry;
+use crate::http::body::BodyBudget;
+use crate::secret::token_hash;
+
+pub use answer::AgentError;
+
+/// What the endpoints share.
+#[derive(Clone)]
+pub struct AgentState {
+    /// The service.
+    pub app: Arc<App>,
+    /// Memory for bodies.
+    pub budget: BodyBudget,
+    /// Cancelled when the server stops: held reads end.
+    pub stop: tokio_util::sync::CancellationToken,
+}
+
+/// The endpoints, under our own prefix and under the one that other managers use.
+pub fn router(state: AgentState) -> Router {
+    let endpoints = Router::new()
+        .route("/enroll", post(enroll::enroll))
+        .route("/config", post(config::config))
+        .route("/distributed/read", post(read::read))
+        .route("/distributed/write", post(write::write))
+        .route("/log", post(log::log))
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::not_post)
+        .with_state(state);
+    Router::new().nest("/api/osquery", endpoints.clone()).nest("/api/v1/osquery", endpoints)
+}
+
+/// The node key of the header (osquery 5.23.0 and later).
+fn header_key(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("nodekey").then(|| key.trim()).filter(|key| !key.is_empty())
+}
+
+/// The node key of a body. Everything else in it is skipped without being built.
+fn body_key(body: &[u8]) -> Option<String> {
+    let request: NodeRequest = serde_json::from_str(&repair_utf8(body)).ok()?;
+    Some(request.node_key.0).filter(|key| !key.is_empty())
+}
+
+/// The host that speaks, by its node key; it is heard of now.
+fn identify(app: &App, key: Option<&str>) -> Result<Arc<HostEntry>, AgentError> {
+    let now = app.clock.now();
+    let hash = token_hash(key.ok_or(AgentError::UnknownNode)?);
+    let host = app.fleet.hosts(|hosts| hosts.by_key(&hash, now).cloned());
+    let host = host.ok_or(AgentError::UnknownNode)?;
+    host.seen(now);
+    Ok(host)
+}
+
+/// Who speaks, from the header or else from a small body.
+async fn identify_request(
+    state: &AgentState,
+    request: Request,
+    body_max: usize,
+) -> Result<Arc<HostEntry>, AgentError> {
+    let (parts, body) = request.into_parts();
+    let body = crate::http::body::read_body(&state.budget, &parts.headers, body, body_max).await?;
+    let from_body;
+    let key = match header_key(&parts.headers) {
+        Some(key) => Some(key),
+        None => {
+            from_body = body_key(&body);
+            from_body.as_deref()
+        }
+    };
+    identify(&state.app, key)
+}

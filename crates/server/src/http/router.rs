@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//! All routes in one place, and what wraps every answer.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderValue, StatusCode, header};
+use mimir_wire::api::problem::ProblemCode;
+use serde_json::json;
+
+use crate::app::App;
+use crate::http::body::BodyBudget;
+use crate::http::gate::{self, API_PREFIX};
+use crate::http::osquery::{self, AgentState};
+use crate::listen::ClientAddr;
+use crate::metrics::Metrics;
+use crate::problem::ApiError;
+
+/// Everything a listener serves.
+pub fn router(app: &Arc<App>, metrics: Option<Metrics>) -> Router {
+    let budget = BodyBudget::default();
+    let stop = app.stopping.clone();
+    Router::new()
+        .merge(osquery::router(AgentState { app: Arc::clone(app), budget, stop }))
+        .merge(console(app, metrics))
+}
+
+/// Everything but the agents' endpoints.
+pub fn console(app: &Arc<App>, metrics: Option<Metrics>) -> Router {
+    let (api, _) = super::api::router().split_for_parts();
+    let api = api
+        .route_layer(middleware::from_fn_with_state(Arc::clone(app), gate::gate))
+        .fallback(no_operation)
+        .method_not_allowed_fallback(no_operation)
+        .with_state(Arc::clone(app));
+    let status = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(move |state, request| render(state, metrics.clone(), request)))
+        .route("/", get(front))
+        .with_state(Arc::clone(app));
+    Router::new()
+        .nest(API_PREFIX, api)
+        .merge(status)
+        .fallback(no_page)
+        .layer(middleware::from_fn(harden))
+}
+
+async fn no_operation() -> ApiError {
+    ApiError::not_found("operation; see /api/v1/openapi.json")
+}
+
+async fn no_page() -> ApiError {
+    ApiError::not_found("page")
+}
+
+/// The process lives.
+async fn healthz() -> Json<serde_json::Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// The process can serve: the database answers.
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    if app.stopping.is_cancelled() {
+        return ApiError::unavailable("The server is stopping.").into_response();
+    }
+    match app.read(|tx| Ok(mimir_store::changes::head(tx)?)).await {
+        Ok(_) => Json(json!({"status": "ready"})).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn render(
+    State(app): State<Arc<App>>,
+    metrics: Option<Metrics>,
+    request: Request,
+) -> Response {
+    if !app.config.metrics_public {
+        let address = request.extensions().get::<ClientAddr>().map(|client| client.0.to_string());
+        match gate::authenticate(&app, request.headers(), address.unwrap_or_default()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let detail = "Metrics need an API key; --metrics-public opens them to everybody.";
+                return ApiError::new(ProblemCode::Unauthenticated, detail).into_response();
+            }
+            Err(error) => return error.into_response(),
+        }
+    }
+    match metrics {
+        None => (StatusCode::NOT_FOUND, "metrics are not installed\n").into_response(),
+        Some(metrics) => {
+            let kind = "text/plain; version=0.0.4; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], metrics.render()).into_response()
+        }
+    }
+}
+
+/// What a browser sees of a server that is built without the console.
+async fn front() -> Html<&'static str> {
+    Html(
+        "<!doctype html><meta charset=utf-8><title>Mimir</title>\
+         <body style=\"font:16px/1.5 sans-serif;max-width:40em;margin:3em auto\">\
+         <h1>Mimir is running</h1>\
+         <p>Use the command line: <code>mimir login</code>, then \
+         <code>mimir campaign launch --help</code>. The API is described at \
+         <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p>",
+    )
+}
+
+/// Headers that every answer to a browser carries.
+async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name, value| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    response
+}
