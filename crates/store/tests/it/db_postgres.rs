@@ -266,7 +266,7 @@ fn more_work_than_connections_waits_its_turn() {
         release.send(()).unwrap();
     });
     assert_eq!(note_ids(&db).len(), 11);
-    assert_eq!(db.read(|tx| ids(tx)).unwrap().len(), 11);
+    assert_eq!(db.read(ids).unwrap().len(), 11);
 }
 
 #[test]
@@ -317,6 +317,7 @@ fn encryption_proves_who_the_server_is() {
     assert_eq!(row.get::<bool>(0), Ok(true));
     for (host, root) in [("localhost", &wrong), ("127.0.0.1", &right)] {
         let error = open(host, root).unwrap_err();
+        assert!(matches!(error, DbError::Address(_)), "{host}: {error:?}");
         assert!(error.to_string().contains("certificate"), "{host}: {error}");
     }
     drop(server);

@@ -36,7 +36,7 @@ pub fn note(tx: &mut Tx<'_>, id: i64, text: &str) -> Result<(), DbError> {
 
 /// The ids in `notes`, in order.
 pub fn note_ids(db: &Db) -> Vec<i64> {
-    db.read(|tx| ids(tx)).expect("notes can be read")
+    db.read(ids).expect("notes can be read")
 }
 
 /// The same inside a transaction.

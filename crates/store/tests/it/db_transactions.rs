@@ -106,7 +106,7 @@ both_engines!(empty a_transaction_inside_another_is_refused, |db: Db| {
     });
     assert!(matches!(result, Err(DbError::Usage(_))), "{result:?}");
     let inner = db.clone();
-    let result = db.read(move |_| inner.read(|tx| ids(tx)));
+    let result = db.read(move |_| inner.read(ids));
     assert!(matches!(result, Err(DbError::Usage(_))), "{result:?}");
     // Another database may be used, for example to copy between them.
     let other = TestDb::sqlite_memory();

@@ -19,7 +19,12 @@ pub(super) fn from_postgres(error: &postgres::Error) -> DbError {
 /// Turns an error of connecting into ours: what waiting cannot cure is an error of the address.
 pub(super) fn from_connect(error: &postgres::Error) -> DbError {
     let Some(server) = error.as_db_error() else {
-        return DbError::Unavailable(with_source(error));
+        // A failed handshake comes as invalid data: a certificate that is not to be trusted.
+        let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        return match io.map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::InvalidData) => DbError::Address(with_source(error)),
+            _ => DbError::Unavailable(with_source(error)),
+        };
     };
     // Class 28 is a refused login; 3D000 a database that does not exist.
     if server.code().code().starts_with("28") || *server.code() == SqlState::INVALID_CATALOG_NAME {
@@ -43,20 +48,20 @@ fn with_source(error: &postgres::Error) -> String {
 fn from_server(error: &ServerError) -> DbError {
     let code = error.code().code();
     let message = error.message().to_owned();
-    match error.code() {
-        &SqlState::UNIQUE_VIOLATION => DbError::Conflict { constraint: conflict_name(error) },
-        &SqlState::T_R_SERIALIZATION_FAILURE
-        | &SqlState::T_R_DEADLOCK_DETECTED
-        | &SqlState::LOCK_NOT_AVAILABLE => DbError::Contention(message),
-        &SqlState::DISK_FULL => DbError::Full,
-        &SqlState::READ_ONLY_SQL_TRANSACTION => DbError::ReadOnly,
-        &SqlState::TOO_MANY_CONNECTIONS
-        | &SqlState::ADMIN_SHUTDOWN
-        | &SqlState::CRASH_SHUTDOWN
-        | &SqlState::CANNOT_CONNECT_NOW => DbError::Unavailable(message),
-        &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => DbError::Corrupt(message),
+    match *error.code() {
+        SqlState::UNIQUE_VIOLATION => DbError::Conflict { constraint: conflict_name(error) },
+        SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::LOCK_NOT_AVAILABLE => DbError::Contention(message),
+        SqlState::DISK_FULL => DbError::Full,
+        SqlState::READ_ONLY_SQL_TRANSACTION => DbError::ReadOnly,
+        SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW => DbError::Unavailable(message),
+        SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => DbError::Corrupt(message),
         // A plan made before another server changed the schema.
-        &SqlState::FEATURE_NOT_SUPPORTED if is_stale_plan(error) => {
+        SqlState::FEATURE_NOT_SUPPORTED if is_stale_plan(error) => {
             DbError::Contention("the schema was changed meanwhile".to_owned())
         }
         _ if code.starts_with("08") => DbError::Unavailable(message),
@@ -74,10 +79,10 @@ fn is_stale_plan(error: &ServerError) -> bool {
 }
 
 fn constraint_kind(code: &SqlState) -> ConstraintKind {
-    match code {
-        &SqlState::FOREIGN_KEY_VIOLATION => ConstraintKind::ForeignKey,
-        &SqlState::NOT_NULL_VIOLATION => ConstraintKind::NotNull,
-        &SqlState::CHECK_VIOLATION => ConstraintKind::Check,
+    match *code {
+        SqlState::FOREIGN_KEY_VIOLATION => ConstraintKind::ForeignKey,
+        SqlState::NOT_NULL_VIOLATION => ConstraintKind::NotNull,
+        SqlState::CHECK_VIOLATION => ConstraintKind::Check,
         _ => ConstraintKind::Other,
     }
 }
