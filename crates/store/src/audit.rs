@@ -156,9 +156,7 @@ pub fn list(
     before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<AuditEntry>> {
-    let action = filter.action.as_deref().map(|action| {
-        contains_pattern(action).trim_start_matches('%').to_owned()
-    });
+    let action = filter.action.as_deref().map(|action| contains_pattern(action)[1..].to_owned());
     let rows = tx.query(
         LIST,
         &values![

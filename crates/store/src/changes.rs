@@ -68,7 +68,8 @@ statements! {
     SINCE = "select version, kind, subject from change_log where version > $1 \
              order by version limit $2";
     OLDEST = "select min(version) from change_log";
-    PRUNE = "delete from change_log where at < $1";
+    PRUNE = "delete from change_log where at < $1 and version < coalesce( \
+             (select min(version) from change_log where at >= $1), 9223372036854775807)";
 }
 
 /// Records a change in this transaction and wakes other replicas once it commits.
@@ -118,7 +119,8 @@ pub fn since(tx: &mut Tx<'_>, version: i64, limit: u64) -> Result<Option<Vec<Cha
     rows.iter().map(change).collect::<Result<Vec<_>>>().map(Some)
 }
 
-/// Forgets changes recorded before `before`.
+/// Forgets changes recorded before `before`, oldest version first, and none that comes after one
+/// that stays: clocks go back, and a gap among what is left would go unnoticed by its readers.
 ///
 /// # Errors
 /// When the database fails.

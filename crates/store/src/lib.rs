@@ -86,15 +86,17 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
     .concat()
 }
 
-/// A LIKE pattern that finds `text` anywhere, in lower case; `\` is the escape character.
+/// A LIKE pattern that finds `text` anywhere, in lower case; `\` is the escape character. Only
+/// ASCII letters are lowered, as `lower` does on both engines: a text is found by itself in any
+/// script, and without regard to case in ASCII.
 pub(crate) fn contains_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
-    for c in text.to_lowercase().chars().filter(|c| *c != '\0') {
+    for c in text.chars().filter(|c| *c != '\0') {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
-        pattern.push(c);
+        pattern.push(c.to_ascii_lowercase());
     }
     pattern.push('%');
     pattern

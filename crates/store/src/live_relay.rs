@@ -6,7 +6,12 @@ use mimir_wire::Timestamp;
 use mimir_wire::ids::LiveQueryId;
 
 use crate::db::Tx;
-use crate::{Result, statements, values};
+use crate::{Result, dialect, statements, values};
+
+/// Held from a message's number to its commit, so that numbers become visible in order: a reader
+/// that has seen one would otherwise pass over a lower one that is committed later. Any constant
+/// number, unlike other lock keys.
+const ORDER_LOCK: i64 = 0x6d69_6d69_7203;
 
 /// One message of the relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +32,7 @@ statements! {
     PRUNE = "delete from live_relay where created_at < $1";
 }
 
-/// Adds a message; answers its sequence.
+/// Adds a message; answers its sequence. Messages become visible in order of sequence.
 ///
 /// # Errors
 /// When the database fails.
@@ -38,6 +43,7 @@ pub fn put(
     payload: &str,
     now: Timestamp,
 ) -> Result<i64> {
+    dialect::advisory_lock(tx, ORDER_LOCK)?;
     tx.query_one(PUT, &values![live_id, kind, payload, now])?.get(0)
 }
 
@@ -48,9 +54,7 @@ pub fn put(
 pub fn since(tx: &mut Tx<'_>, seq: i64, limit: u64) -> Result<Vec<Relayed>> {
     let rows = tx.query(SINCE, &values![seq, limit])?;
     rows.iter()
-        .map(|row| {
-            Ok(Relayed { seq: row.get(0)?, live_id: row.get(1)?, payload: row.get(2)? })
-        })
+        .map(|row| Ok(Relayed { seq: row.get(0)?, live_id: row.get(1)?, payload: row.get(2)? }))
         .collect()
 }
 

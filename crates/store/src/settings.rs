@@ -19,24 +19,26 @@ statements! {
 /// # Errors
 /// When the database fails or a stored value is not of its setting's kind.
 pub fn load(tx: &mut Tx<'_>, defaults: &Settings) -> Result<Settings> {
-    let JsonValue::Object(mut object) =
-        serde_json::to_value(defaults).expect("settings serialise")
+    let JsonValue::Object(mut object) = serde_json::to_value(defaults).expect("settings serialise")
     else {
         unreachable!("settings are an object")
     };
     for row in tx.query(ALL, &[])? {
         let name: String = row.get(0)?;
         let text: String = row.get(1)?;
-        if let (Some(slot), Ok(value)) = (object.get_mut(&name), serde_json::from_str(&text)) {
-            *slot = value;
+        if let Some(slot) = object.get_mut(&name) {
+            *slot = serde_json::from_str(&text).map_err(|error| misfit(&error))?;
         }
     }
-    let found = |error: serde_json::Error| DbError::Column {
+    serde_json::from_value(JsonValue::Object(object)).map_err(|error| misfit(&error))
+}
+
+fn misfit(error: &serde_json::Error) -> DbError {
+    DbError::Column {
         index: 1,
         expected: "a setting of the right kind".to_owned(),
         found: error.to_string(),
-    };
-    serde_json::from_value(JsonValue::Object(object)).map_err(found)
+    }
 }
 
 /// Stores the members of `changed`.

@@ -1,4 +1,6 @@
 -- Everything of the first version. Times are microseconds since 1970; words are those of the API.
+-- Texts that are sorted or searched compare byte by byte and ignore case in ASCII only, as on
+-- SQLite, whatever the database's locale: hence the collations.
 
 create table meta (
     name text primary key,
@@ -67,9 +69,9 @@ create table host (
     id text not null unique,
     machine_key text not null,
     hostname text collate "C" not null,
-    host_identifier text not null,
-    hardware_uuid text not null,
-    hardware_serial text not null,
+    host_identifier text collate "C" not null,
+    hardware_uuid text collate "C" not null,
+    hardware_serial text collate "C" not null,
     instance_id text not null,
     platform text,
     os_name text not null,
@@ -98,11 +100,11 @@ create index node_key_host on node_key (host_no);
 create table saved_query (
     id text primary key,
     name text collate "C" not null unique,
-    description text not null,
-    sql text not null,
+    description text collate "C" not null,
+    sql text collate "C" not null,
     target text not null,
     created_by text not null,
-    created_by_name text not null,
+    created_by_name text collate "C" not null,
     created_at bigint not null,
     updated_by text not null,
     updated_by_name text not null,
@@ -143,7 +145,7 @@ create table campaign (
     stop_grace_minutes bigint not null,
     created_at bigint not null,
     created_by text not null,
-    created_by_name text not null,
+    created_by_name text collate "C" not null,
     target text not null,
     multi_host boolean not null,
     live_window_minutes bigint not null,
@@ -242,11 +244,11 @@ create table audit (
     seq bigint primary key,
     at bigint not null,
     actor_id text,
-    actor_name text not null,
+    actor_name text collate "C" not null,
     actor_role text,
     api_key text,
     address text not null,
-    action text not null,
+    action text collate "C" not null,
     target_type text not null,
     target_id text,
     target_name text,
