@@ -16,22 +16,22 @@ fn entry(n: usize) -> NewEntry {
     let mut details = Map::new();
     details.insert("sql".to_owned(), json!(HOSTILE[n % HOSTILE.len()]));
     details.insert("hosts".to_owned(), json!(n));
-    let text = |given: &str| (n % 2 == 0).then(|| given.to_owned());
+    let text = |given: &str| (n.is_multiple_of(2)).then(|| given.to_owned());
     NewEntry {
         actor: AuditActor {
             id: text("0190-actor"),
             username: format!("Actor{n}"),
             role: text("admin"),
-            api_key: (n % 4 == 0).then(|| "nightly".to_owned()),
+            api_key: (n.is_multiple_of(4)).then(|| "nightly".to_owned()),
         },
         address: "192.0.2.1".to_owned(),
-        action: if n % 3 == 0 { "campaign.launch" } else { "campaign.stop" }.to_owned(),
+        action: if n.is_multiple_of(3) { "campaign.launch" } else { "campaign.stop" }.to_owned(),
         target: AuditTarget {
             kind: "campaign".to_owned(),
             id: text("0190-target"),
             name: text(HOSTILE[n % HOSTILE.len()]),
         },
-        outcome: if n % 5 == 0 { AuditOutcome::Refused } else { AuditOutcome::Success },
+        outcome: if n.is_multiple_of(5) { AuditOutcome::Refused } else { AuditOutcome::Success },
         details,
     }
 }

@@ -113,13 +113,11 @@ fn dump(db: &Db, no: i64, hosts: &[i64], place: usize) -> Dump {
     Dump { record, assignments, responses, chunks }
 }
 
-/// Plays a case on one engine: the verdicts of every batch, and all that is stored after it.
-fn play(
-    db: &Db,
-    hosts: &[i64],
-    case: &Case,
-    first_id: u32,
-) -> Vec<(Vec<(usize, Verdict)>, Vec<Dump>)> {
+/// The verdicts of a batch, and all that is stored of both campaigns after it.
+type After = (Vec<(usize, Verdict)>, Vec<Dump>);
+
+/// Plays a case on one engine.
+fn play(db: &Db, hosts: &[i64], case: &Case, first_id: u32) -> Vec<After> {
     let nos: Vec<i64> =
         (first_id..).take(CAMPAIGNS).map(|n| launch(db, n, hosts, &case.shape)).collect();
     let mut seen = Vec::new();
