@@ -89,7 +89,7 @@ fn write_error(error: ::csv::Error) -> ExportError {
 }
 
 /// The text as a spreadsheet may safely show it.
-fn guard(text: &str) -> Cow<'_, str> {
+pub fn guard(text: &str) -> Cow<'_, str> {
     if is_risky(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 

@@ -9,7 +9,7 @@
 //! whole only after `finish`: when anything fails before, the transport must be broken off, so
 //! that nobody takes half a file for all of it.
 
-mod csv;
+pub mod csv;
 mod ndjson;
 mod parquet;
 
