@@ -1,3 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-//! placeholder
-fn main() {}
+//! What developers run beside cargo itself: `cargo xtask help`. The rules of the tree (`tidy`) are
+//! this crate's tests.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail};
+use mimir_store::testing::{POSTGRES_VARIABLE, PrivatePostgres};
+
+const HELP: &str = "\
+cargo xtask gen                       write the generated files that are checked in
+cargo xtask with-postgres -- CMD …    run CMD with a private PostgreSQL for the tests
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            report(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["gen"] => generate().map(|()| ExitCode::SUCCESS),
+        ["with-postgres", "--", command @ ..] if !command.is_empty() => with_postgres(command),
+        [] | ["help" | "--help"] => {
+            report(HELP);
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => bail!("unknown task\n{HELP}"),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a developer's tool speaks to its terminal")]
+fn report(text: &str) {
+    eprintln!("{text}");
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn generate() -> anyhow::Result<()> {
+    let path = root().join("api/openapi.json");
+    std::fs::write(&path, mimir_server::http::openapi::document())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// One server for a whole test run: each test makes its own database in it.
+fn with_postgres(command: &[&str]) -> anyhow::Result<ExitCode> {
+    let mut child = Command::new(command[0]);
+    child.args(&command[1..]);
+    // A server that is given is used as it is.
+    let server = match std::env::var_os(POSTGRES_VARIABLE) {
+        Some(_) => None,
+        None => Some(PrivatePostgres::start().map_err(anyhow::Error::msg)?),
+    };
+    if let Some(server) = &server {
+        child.env(POSTGRES_VARIABLE, server.url());
+    }
+    let status = child.status().with_context(|| format!("cannot run {}", command[0]))?;
+    drop(server);
+    Ok(match status.code() {
+        Some(0) => ExitCode::SUCCESS,
+        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        None => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,27 @@
+# make demo    build and start Mimir with a small fleet, and show a campaign catching up
+# make test    every check and every test, on both engines
+# make lint    formatting and clippy alone
+# make gen     write the generated files that are checked in
+
+CARGO ?= cargo
+# nextest where it is installed: it runs test binaries side by side.
+TESTS := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo 'nextest run --no-fail-fast' || echo 'test --no-fail-fast')
+
+.PHONY: test lint gen
+
+test:
+	scripts/setup test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) xtask with-postgres -- $(CARGO) $(TESTS) --workspace
+	$(CARGO) test --workspace --doc
+
+lint:
+	scripts/setup build
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+gen:
+	scripts/setup build
+	$(CARGO) xtask gen
