@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mimir_engine::limits::{PASSWORD_CHARS_MAX, SESSION_HOURS_MAX, SESSION_IDLE_HOURS};
+use mimir_store::Tx;
 use mimir_store::accounts::{self, Account, SessionRecord};
 use mimir_store::changes::{self, ChangeKind};
 use mimir_wire::Timestamp;
@@ -102,8 +103,13 @@ pub async fn login(
 ) -> ApiResult<NewSession> {
     let username = normal_username(&request.username);
     app.login_limits.take(&username, &address)?;
-    let name = username.replace('\0', "");
-    let account = app.read(move |tx| Ok(accounts::by_name(tx, &name)?)).await?;
+    // PostgreSQL refuses NUL in a text; no account's name has one.
+    let name = Some(username).filter(|name| !name.contains('\0'));
+    let found = move |tx: &mut Tx<'_>| match &name {
+        Some(name) => Ok(accounts::by_name(tx, name)?),
+        None => Ok(None),
+    };
+    let account = app.read(found).await?;
     let hash = account.as_ref().map_or(NOBODYS_HASH, |account| &*account.password_hash);
     let fits = fits(app, request.password, hash.to_owned()).await?;
     match account {

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The server through its front door: requests in, answers out, and then what must be true in
+//! the audit trail and the ledger.
+
+mod accounts;
+mod audit;
+mod auth;
+mod authorisation;
+mod bodies;
+mod harness;
+mod hosts;
+mod openapi;
+mod saved_queries;
