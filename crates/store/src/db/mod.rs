@@ -9,6 +9,7 @@
 mod error;
 mod job;
 mod many;
+pub(crate) mod monotonic;
 mod nesting;
 pub(crate) mod postgres;
 mod row;

@@ -8,13 +8,13 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::unistd::{User, chown, geteuid};
 
 use super::with_database;
 use crate::db::postgres::{run_alone, with_lock};
-use crate::db::{DatabaseUrl, Db};
+use crate::db::{DatabaseUrl, Db, monotonic};
 
 /// The longest the server may take to answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -120,7 +120,7 @@ impl PrivatePostgres {
     }
 
     fn wait_until_it_answers(&mut self) -> Result<(), String> {
-        let start = Instant::now();
+        let start = monotonic::now();
         loop {
             let Err(error) = run_alone(&self.url, &["select 1".to_owned()]) else {
                 return Ok(());

@@ -182,4 +182,12 @@ mod tests {
     fn refuses_options_that_nobody_knows() {
         assert!(refusal("postgres://h/d?colour=blue").contains("colour"));
     }
+
+    #[test]
+    fn a_refused_address_does_not_show_its_password() {
+        for url in ["postgres://u:s3c@h:x/d", "postgres://u:s3c@h/d?x=y"] {
+            let text = refusal(url);
+            assert!(!text.is_empty() && !text.contains("s3c"), "{url}: {text}");
+        }
+    }
 }

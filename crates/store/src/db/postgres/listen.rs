@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
 
 use super::connect::Target;
 use super::error::from_postgres;
-use crate::db::DbError;
+use crate::db::{DbError, monotonic};
 
 /// How often the thread looks whether it shall end.
 const LOOK: Duration = Duration::from_millis(250);
@@ -98,8 +98,8 @@ impl Ear {
                 Err(error) => error,
             };
             tracing::warn!(%error, "not listening for notices; connecting again");
-            let until = Instant::now() + pause;
-            while Instant::now() < until && !self.stopped() {
+            let until = monotonic::now() + pause;
+            while monotonic::now() < until && !self.stopped() {
                 std::thread::sleep(LOOK);
             }
             pause = (pause * 2).min(PAUSE_MAX);
@@ -109,19 +109,19 @@ impl Ear {
     /// Passes on notices until it shall end (`Ok`) or the connection breaks.
     fn hear(&mut self, mut client: Client) -> Result<(), DbError> {
         (self.callback)(Notice::Connected);
-        let mut heard = Instant::now();
+        let mut heard = monotonic::now();
         while !self.stopped() {
             {
                 let mut notices = client.notifications();
                 let mut notices = notices.timeout_iter(LOOK);
                 while let Some(notice) = notices.next().map_err(|error| from_postgres(&error))? {
-                    heard = Instant::now();
+                    heard = monotonic::now();
                     (self.callback)(Notice::Message(notice.payload().to_owned()));
                 }
             }
             if heard.elapsed() >= PROBE {
                 client.simple_query("").map_err(|error| from_postgres(&error))?;
-                heard = Instant::now();
+                heard = monotonic::now();
             }
             if client.is_closed() {
                 return Err(DbError::Unavailable("the server closed the connection".to_owned()));

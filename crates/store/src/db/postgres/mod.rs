@@ -13,7 +13,6 @@ mod types;
 mod worker;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -24,7 +23,7 @@ pub use self::listen::{Listener, Notice};
 use self::worker::{Mode, Task, Worker};
 use super::job::{self, Job};
 use super::stats::Counters;
-use super::{DbError, Tx};
+use super::{DbError, Tx, monotonic};
 
 /// Units of work that may wait; further callers block until there is room.
 const QUEUE: usize = 4096;
@@ -92,7 +91,7 @@ impl Postgres {
     }
 
     fn send(&self, job: Box<dyn Job>, mode: Mode) {
-        let task = Task { job, mode, queued: Instant::now() };
+        let task = Task { job, mode, queued: monotonic::now() };
         if let Err(unsent) = self.queue.send(task) {
             let gone = DbError::Unavailable("the database threads have ended".to_owned());
             unsent.into_inner().job.finish(Err(gone));

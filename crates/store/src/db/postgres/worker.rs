@@ -3,6 +3,7 @@
 //! queue and runs each in its own transaction: again when it got into the way of another one or
 //! when the connection broke before the commit, never again once a commit was sent.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use super::statement::{Cache, PgTx};
 use crate::db::job::{Job, Ran};
 use crate::db::stats::Counters;
 use crate::db::tx::{Backend, Tx};
-use crate::db::{DbError, nesting};
+use crate::db::{DbError, monotonic, nesting};
 
 /// How often a unit is run in all.
 const ATTEMPTS: u32 = 6;
@@ -104,7 +105,7 @@ impl Worker {
             // While a server is down, units that have waited long enough fail at once instead
             // of each waiting for an attempt of its own.
             if let Some((when, error)) = &self.failure
-                && Instant::now() >= deadline
+                && monotonic::now() >= deadline
                 && when.elapsed() < RECONNECT_WAIT
             {
                 return Err(error.clone());
@@ -115,8 +116,8 @@ impl Worker {
                     self.session = Some(Session { client, cache: Cache::default() });
                 }
                 Err(error) => {
-                    self.failure = Some((Instant::now(), error.clone()));
-                    if !error.is_retryable() || Instant::now() >= deadline {
+                    self.failure = Some((monotonic::now(), error.clone()));
+                    if !error.is_retryable() || monotonic::now() >= deadline {
                         return Err(error);
                     }
                     std::thread::sleep(RECONNECT_PAUSE);
@@ -180,9 +181,9 @@ fn commit_failed(error: DbError) -> End {
     }
 }
 
-/// A pause of between half and all of `pause`, so that two that collided part. The clock's
-/// nanoseconds are random enough for that.
+/// A pause of between half and all of `pause`, so that two that collided part.
 fn spread(pause: Duration) -> Duration {
-    let nanos = std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_nanos());
-    pause / 2 + pause / 2 * (nanos % 1000) / 1000
+    // Every hasher starts from another random number; that is all the randomness needed.
+    let random = (RandomState::new().build_hasher().finish() % 1024) as u32;
+    pause / 2 + pause / 2 * random / 1024
 }

@@ -5,7 +5,7 @@
 //! answered after the commit, never before.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
@@ -14,7 +14,7 @@ use super::error::from_sqlite;
 use crate::db::job::{Job, Ran};
 use crate::db::stats::Counters;
 use crate::db::tx::{Backend, Tx};
-use crate::db::{DbError, nesting};
+use crate::db::{DbError, monotonic, nesting};
 
 /// The most units of work in one transaction.
 const GROUP_MAX: usize = 256;
@@ -84,7 +84,7 @@ fn write_group(
         first.finish(Err(error));
         return;
     }
-    let started = Instant::now();
+    let started = monotonic::now();
     let mut group: Vec<Box<dyn Job>> = Vec::new();
     let mut next = Some(first);
     while let Some(mut job) = next {
