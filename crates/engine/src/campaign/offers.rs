@@ -97,7 +97,9 @@ impl HostLeases {
     /// left out once before it is offered again, like any other.
     pub fn adopt(&mut self, work: Work, attempts: u32) {
         let lease = self.open.entry(work).or_insert(Lease { attempts, left_out: false });
-        lease.attempts = lease.attempts.max(attempts);
+        if attempts > lease.attempts {
+            *lease = Lease { attempts, left_out: false };
+        }
     }
 
     /// Whether an offer of this work is remembered.

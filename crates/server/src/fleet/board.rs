@@ -11,6 +11,7 @@ use mimir_engine::campaign::offers::{Candidate, HostLeases, Offer, Work};
 use mimir_engine::limits::PROVEN_AFTER_HOSTS;
 use mimir_store::ledger::{Happened, Item};
 use mimir_wire::Timestamp;
+use mimir_wire::api::campaign::AssignmentState;
 use roaring::RoaringBitmap;
 
 /// One query of a campaign and the hosts that have not answered it.
@@ -107,6 +108,29 @@ impl Board {
             || self.leases.contains_key(&host_no)
     }
 
+    /// Campaigns that could be offered to a host now.
+    pub fn open_campaigns(&self, host_no: i64) -> Vec<i64> {
+        let bit = bit(host_no);
+        let open = |c: &BoardCampaign| c.parts.iter().any(|part| part.open.contains(bit));
+        self.campaigns.iter().filter(|(_, c)| self.enabled && open(c)).map(|(no, _)| *no).collect()
+    }
+
+    /// Learns how an assignment stands in the ledger, where other replicas write too.
+    pub fn learn(&mut self, host_no: i64, no: i64, attempts: u32, state: AssignmentState) {
+        let Some(campaign) = self.campaigns.get_mut(&no) else { return };
+        match state {
+            AssignmentState::Pending => {}
+            AssignmentState::Offered => {
+                campaign.adopted.insert(host_no, attempts.max(1));
+            }
+            _ => {
+                for part in &mut campaign.parts {
+                    part.open.remove(bit(host_no));
+                }
+            }
+        }
+    }
+
     /// Decides what a host gets; see the engine's rules of offers.
     pub fn hand_out(&mut self, host_no: i64, now: Timestamp, elapsed: Duration) -> Handout {
         let mut events = self.take_blocked(host_no);
@@ -153,16 +177,18 @@ impl Board {
 
     /// Takes over offers made before this picture was.
     fn adopt(&mut self, host_no: i64, candidates: &[Candidate]) {
+        let campaign_of = |candidate: &Candidate| match candidate.work {
+            Work::Part { campaign, .. } => Some(campaign),
+            Work::Live(_) => None,
+        };
         for candidate in candidates {
-            let Work::Part { campaign, .. } = candidate.work else { continue };
-            let Some(board) = self.campaigns.get_mut(&campaign) else { continue };
-            let Some(&attempts) = board.adopted.get(&host_no) else { continue };
+            let board = campaign_of(candidate).and_then(|no| self.campaigns.get(&no));
+            let Some(&attempts) = board.and_then(|c| c.adopted.get(&host_no)) else { continue };
             self.leases.entry(host_no).or_default().adopt(candidate.work, attempts);
-            // Other parts of the same campaign were offered under the same count.
-            if candidates.iter().filter(|c| same_campaign(c.work, campaign)).count() == 1
-                || candidates.last().is_some_and(|last| last.work == candidate.work)
-            {
-                board.adopted.remove(&host_no);
+        }
+        for no in candidates.iter().filter_map(campaign_of) {
+            if let Some(campaign) = self.campaigns.get_mut(&no) {
+                campaign.adopted.remove(&host_no);
             }
         }
     }
@@ -332,10 +358,6 @@ impl Board {
             live.open.remove(bit);
         }
     }
-}
-
-fn same_campaign(work: Work, no: i64) -> bool {
-    matches!(work, Work::Part { campaign, .. } if campaign == no)
 }
 
 fn item(campaign_no: i64, host_no: i64, event: Event) -> Item {

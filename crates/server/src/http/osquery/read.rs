@@ -10,10 +10,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use mimir_engine::limits::{AGENT_BODY_BYTES_MAX, AGENT_DEADLINE_S, HELD_READ_S_MAX};
+use mimir_store::assignments;
+use mimir_store::db::Engine;
 use mimir_wire::osquery::ReadAnswer;
 
 use super::write::BEACON_SQL;
 use super::{AgentError, AgentState, answer, identify_request};
+use crate::app::App;
 use crate::fleet::{Handout, HostEntry};
 use crate::offer_id::Purpose;
 
@@ -58,6 +61,7 @@ async fn held(state: &AgentState, host: &Arc<HostEntry>, wait: Duration) -> Hand
         let woken = app.fleet.wake.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
+        learn_from_ledger(app, host).await;
         let handout = app.fleet.hand_out(host.no, app.clock.now(), app.clock.elapsed());
         if wait.is_zero() || !handout.is_empty() || !handout.events.is_empty() {
             return handout;
@@ -67,6 +71,29 @@ async fn held(state: &AgentState, host: &Arc<HostEntry>, wait: Duration) -> Hand
             () = tokio::time::sleep_until(end) => return handout,
             () = state.stop.cancelled() => return handout,
         }
+    }
+}
+
+/// With several replicas, another one may have offered the same work or taken its answer: before
+/// anything is offered here, the ledger is asked. Only polls that find work come this far.
+async fn learn_from_ledger(app: &Arc<App>, host: &Arc<HostEntry>) {
+    if app.db.engine() != Engine::Postgres {
+        return;
+    }
+    let open = app.fleet.board(|board| board.open_campaigns(host.no));
+    if open.is_empty() {
+        return;
+    }
+    metrics::counter!(crate::metrics::POLL_DATABASE_READS).increment(1);
+    let no = host.no;
+    match app.read(move |tx| Ok(assignments::of_host(tx, &open, no)?)).await {
+        Ok(found) => app.fleet.board_mut(|board| {
+            for (campaign, attempts, state) in found {
+                board.learn(no, campaign, attempts, state);
+            }
+        }),
+        // What is offered without knowing costs at most one repeated execution.
+        Err(error) => tracing::debug!(error = error.detail, "offering without the ledger"),
     }
 }
 
