@@ -102,7 +102,15 @@ pub fn reason_for(name: &str) -> Option<&'static str> {
 /// R-trees. No query may read them.
 pub(crate) fn is_reserved(name: &str) -> bool {
     const MODULES: &[&str] = &[
-        "dbstat", "fts3", "fts3tokenize", "fts4", "fts4aux", "fts5", "fts5vocab", "rtree", "rtree_i32",
+        "dbstat",
+        "fts3",
+        "fts3tokenize",
+        "fts4",
+        "fts4aux",
+        "fts5",
+        "fts5vocab",
+        "rtree",
+        "rtree_i32",
     ];
     let name = name.to_ascii_lowercase();
     let is_prefixed = ["sqlite_", "pragma_"].iter().any(|prefix| name.starts_with(prefix));
@@ -117,15 +125,16 @@ fn is_plain_name(name: &str) -> bool {
 
 const CLOUD: &str = "every host calls a cloud metadata service, which is slow outside that cloud and \
      may hand out credentials";
-const KEYCHAIN: &str =
-    "it opens keychain and certificate stores and shows secret metadata; some agents slow down on it";
+const KEYCHAIN: &str = "it opens keychain and certificate stores and shows secret metadata; some agents slow down on it";
 const RAW_DISK: &str = "it parses raw disks and goes around file permissions";
 const RADIO: &str = "it makes the radio scan or reveals where people are, and has crashed agents";
-const YARA: &str =
-    "it scans files or process memory with rules that may come with the query, and takes much memory";
+const YARA: &str = "it scans files or process memory with rules that may come with the query, and takes much memory";
 
 const TABLES: &[(&str, &str)] = &[
-    ("augeas", "every query loads the whole configuration tree and can show any configuration file"),
+    (
+        "augeas",
+        "every query loads the whole configuration tree and can show any configuration file",
+    ),
     ("azure_instance_metadata", CLOUD),
     ("azure_instance_tags", CLOUD),
     ("carves", "it copies files off the host without a limit of size, again on every repetition"),
@@ -149,7 +158,10 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
-    ("*.pid_with_namespace", "it starts a process inside another mount namespace, such as a container's"),
+    (
+        "*.pid_with_namespace",
+        "it starts a process inside another mount namespace, such as a container's",
+    ),
     ("*.sigurl", "every host downloads rules from the address in the query"),
 ];
 
@@ -170,7 +182,8 @@ mod tests {
             let table = schema::table(name).unwrap_or_else(|| panic!("{name} is no table"));
             assert_eq!(table.name, name, "entries use canonical names");
         }
-        let all = list.denied_tables.iter().chain(&list.denied_columns).chain(&list.denied_functions);
+        let all =
+            list.denied_tables.iter().chain(&list.denied_columns).chain(&list.denied_functions);
         for name in all {
             assert!(reason_for(name).is_some(), "{name} has no reason");
         }
@@ -182,10 +195,12 @@ mod tests {
     #[test]
     fn no_denied_name_is_a_column_of_an_allowed_table() {
         let list = DenyList::default_list();
-        for table in schema::tables().iter().filter(|table| !list.denied_tables.contains(table.name)) {
+        for table in
+            schema::tables().iter().filter(|table| !list.denied_tables.contains(table.name))
+        {
             for column in &table.columns {
-                let is_denied =
-                    list.denied_tables.contains(column.name) || list.denied_functions.contains(column.name);
+                let is_denied = list.denied_tables.contains(column.name)
+                    || list.denied_functions.contains(column.name);
                 assert!(!is_denied, "{}.{}", table.name, column.name);
             }
         }

@@ -17,8 +17,8 @@ use crate::plan::{self, Visit};
 use crate::scan::is_json_table;
 use crate::{SQL_BYTES_MAX, deny, functions, schema};
 
-/// The deepest expression, in nodes.
-const EXPRESSION_DEPTH_MAX: i32 = 500;
+/// The deepest expression, in nodes; as in osquery.
+const EXPRESSION_DEPTH_MAX: i32 = 1_000;
 /// Columns of a result, of a table, of `GROUP BY` and `ORDER BY`.
 const COLUMNS_MAX: i32 = 2_000;
 /// Parts of a `UNION`.
@@ -166,7 +166,8 @@ fn read(
         return None;
     }
     if let Some(known) = schema::table(&lower) {
-        let column = known.column(column).map_or_else(|| column.to_ascii_lowercase(), |c| c.name.into());
+        let column =
+            known.column(column).map_or_else(|| column.to_ascii_lowercase(), |c| c.name.into());
         record.reads.insert((known.name.to_owned(), column));
         return None;
     }
@@ -213,11 +214,23 @@ mod tests {
     fn the_authorizer_denies_everything_but_reading() {
         let desk = Desk::open().expect("opens");
         for sql in [
-            "PRAGMA foreign_keys = 0", "PRAGMA table_info(users)", "ATTACH ':memory:' AS x", "DETACH temp",
-            "CREATE TABLE x(a)", "CREATE TEMP TABLE x(a)", "CREATE VIEW x AS SELECT 1", "BEGIN", "COMMIT",
-            "SAVEPOINT x", "ANALYZE", "CREATE VIRTUAL TABLE x USING fts5(a)",
-            "SELECT 1 FROM sqlite_schema", "SELECT count(*) FROM dbstat", "SELECT count(*) FROM dbstat a, dbstat b",
-            "SELECT name FROM pragma_database_list", "SELECT load_extension('x')",
+            "PRAGMA foreign_keys = 0",
+            "PRAGMA table_info(users)",
+            "ATTACH ':memory:' AS x",
+            "DETACH temp",
+            "CREATE TABLE x(a)",
+            "CREATE TEMP TABLE x(a)",
+            "CREATE VIEW x AS SELECT 1",
+            "BEGIN",
+            "COMMIT",
+            "SAVEPOINT x",
+            "ANALYZE",
+            "CREATE VIRTUAL TABLE x USING fts5(a)",
+            "SELECT 1 FROM sqlite_schema",
+            "SELECT count(*) FROM dbstat",
+            "SELECT count(*) FROM dbstat a, dbstat b",
+            "SELECT name FROM pragma_database_list",
+            "SELECT load_extension('x')",
         ] {
             assert!(desk.prepare(sql, &BTreeSet::new()).is_err(), "{sql}");
             assert!(module::lock(&desk.record).refused.is_some(), "{sql}");

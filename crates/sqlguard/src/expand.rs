@@ -41,9 +41,42 @@ struct Unit {
 
 /// Words that are no names; counting them would only make the bound wider.
 const KEYWORDS: &[&str] = &[
-    "and", "as", "asc", "between", "by", "case", "cast", "collate", "desc", "distinct", "else", "end",
-    "escape", "exists", "from", "glob", "group", "in", "integer", "is", "join", "left", "like", "not",
-    "null", "on", "or", "order", "over", "partition", "select", "text", "then", "union", "using", "when",
+    "and",
+    "as",
+    "asc",
+    "between",
+    "by",
+    "case",
+    "cast",
+    "collate",
+    "desc",
+    "distinct",
+    "else",
+    "end",
+    "escape",
+    "exists",
+    "from",
+    "glob",
+    "group",
+    "in",
+    "integer",
+    "is",
+    "join",
+    "left",
+    "like",
+    "not",
+    "null",
+    "on",
+    "or",
+    "order",
+    "over",
+    "partition",
+    "select",
+    "text",
+    "then",
+    "union",
+    "using",
+    "when",
     "where",
 ];
 
@@ -238,7 +271,8 @@ mod tests {
             assert!(size.tables < 10 && size.nodes < 100, "{sql}: {size:?}");
         }
         let values = vec!["path = 'x'"; 1000].join(" OR ");
-        let size = size(&format!("WITH f AS (SELECT path FROM processes) SELECT * FROM f WHERE {values}"));
+        let size =
+            size(&format!("WITH f AS (SELECT path FROM processes) SELECT * FROM f WHERE {values}"));
         assert!(size.nodes < 10_000, "{size:?}");
     }
 

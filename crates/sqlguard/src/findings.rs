@@ -94,13 +94,12 @@ fn table_finding(facts: &Facts<'_>, entry: &str) -> Option<Blocked> {
     let table = schema::table(entry);
     let name = table.map_or(entry, |table| table.name);
     if facts.tables.contains(name) || facts.unknown.contains(name) {
-        let reason = format!(
-            "Table `{name}` may not be queried on more than one host: {}.",
-            because(entry)
-        );
+        let reason =
+            format!("Table `{name}` may not be queried on more than one host: {}.", because(entry));
         return Some(Blocked { rule: Rule::DeniedTable, name: name.to_owned(), reason });
     }
-    let names = std::iter::once(name).chain(table.into_iter().flat_map(|t| t.aliases.iter().copied()));
+    let names =
+        std::iter::once(name).chain(table.into_iter().flat_map(|t| t.aliases.iter().copied()));
     let written = names.into_iter().find(|name| facts.has_identifier(name))?;
     Some(as_name(written, "table", because(entry)))
 }
@@ -116,12 +115,7 @@ fn function_finding(facts: &Facts<'_>, entry: &str) -> Option<Blocked> {
     facts.has_identifier(entry).then(|| as_name(entry, "function", because(entry)))
 }
 
-fn column_findings(
-    facts: &Facts<'_>,
-    table: &str,
-    column: &str,
-    found: &mut BTreeSet<Blocked>,
-) {
+fn column_findings(facts: &Facts<'_>, table: &str, column: &str, found: &mut BTreeSet<Blocked>) {
     let entry = format!("{table}.{column}");
     let reason = because(&entry);
     let mut is_read = false;
@@ -160,9 +154,9 @@ fn is_column(of: &str, read: &str, table: &str, column: &str) -> bool {
 /// Every way to write a denied column: its name and, where the schema has them, its aliases.
 fn column_names(table: &str, column: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::from([column.to_owned()]);
-    let tables = schema::tables().iter().filter(|of| {
-        table == "*" || of.name == table || of.aliases.contains(&table)
-    });
+    let tables = schema::tables()
+        .iter()
+        .filter(|of| table == "*" || of.name == table || of.aliases.contains(&table));
     for fact in tables.filter_map(|table| table.column(column)) {
         names.insert(fact.name.to_ascii_lowercase());
         names.extend(fact.aliases.iter().map(|alias| alias.to_ascii_lowercase()));

@@ -14,17 +14,90 @@ pub(crate) const SQLITE_OF_OSQUERY: &str = "3.42";
 
 /// Built into SQLite 3.42 and harmless. `load_extension` and the full-text functions are left out.
 const BUILT_IN: &[&str] = &[
-    "->", "->>", "abs", "avg", "changes", "char", "coalesce", "count", "cume_dist", "current_date",
-    "current_time", "current_timestamp", "date", "datetime", "dense_rank", "first_value", "format",
-    "glob", "group_concat", "hex", "ifnull", "iif", "instr", "json", "json_array", "json_array_length",
-    "json_error_position", "json_extract", "json_group_array", "json_group_object", "json_insert",
-    "json_object", "json_patch", "json_quote", "json_remove", "json_replace", "json_set", "json_type",
-    "json_valid", "julianday", "lag", "last_insert_rowid", "last_value", "lead", "length", "like",
-    "likelihood", "likely", "lower", "ltrim", "max", "min", "nth_value", "ntile", "nullif",
-    "percent_rank", "printf", "quote", "random", "randomblob", "rank", "replace", "round", "row_number",
-    "rtrim", "sign", "soundex", "sqlite_source_id", "sqlite_version", "strftime", "substr", "substring",
-    "sum", "time", "total", "total_changes", "trim", "typeof", "unhex", "unicode", "unixepoch",
-    "unlikely", "upper", "zeroblob",
+    "->",
+    "->>",
+    "abs",
+    "avg",
+    "changes",
+    "char",
+    "coalesce",
+    "count",
+    "cume_dist",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "datetime",
+    "dense_rank",
+    "first_value",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_error_position",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_insert",
+    "json_object",
+    "json_patch",
+    "json_quote",
+    "json_remove",
+    "json_replace",
+    "json_set",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_insert_rowid",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "percent_rank",
+    "printf",
+    "quote",
+    "random",
+    "randomblob",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "soundex",
+    "sqlite_source_id",
+    "sqlite_version",
+    "strftime",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "total",
+    "total_changes",
+    "trim",
+    "typeof",
+    "unhex",
+    "unicode",
+    "unixepoch",
+    "unlikely",
+    "upper",
+    "zeroblob",
 ];
 
 /// osquery's own, with the numbers of arguments they take; -1 is any number.
@@ -75,12 +148,15 @@ const COLLATIONS: &[&str] = &["version", "version_arch", "version_dpkg", "versio
 
 /// Whether hosts have a function of this name (lower case).
 pub(crate) fn is_known(name: &str) -> bool {
-    BUILT_IN.contains(&name) || name == OSQUERY_AGGREGATE || OSQUERY.iter().any(|(own, _)| *own == name)
+    BUILT_IN.contains(&name)
+        || name == OSQUERY_AGGREGATE
+        || OSQUERY.iter().any(|(own, _)| *own == name)
 }
 
 /// Whether a function the guard's own SQLite knows is merely too new for hosts, rather than barred.
 pub(crate) fn is_newer(name: &str) -> bool {
-    const BARRED: &[&str] = &["load_extension", "edit", "match", "regexp", "snippet", "fts3_tokenizer"];
+    const BARRED: &[&str] =
+        &["load_extension", "edit", "match", "regexp", "snippet", "fts3_tokenizer"];
     !BARRED.contains(&name)
 }
 

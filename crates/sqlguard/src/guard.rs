@@ -28,6 +28,10 @@ const GUESSES_MAX: usize = 200;
 const NESTING_MAX: usize = 100;
 /// Parts of `WITH`.
 const WITH_PARTS_MAX: usize = 256;
+/// Queries and sub-queries. SQLite needs a millisecond for each when there are many.
+const SELECTS_MAX: usize = 500;
+/// Window functions. The time SQLite needs grows with the cube of their number.
+const WINDOWS_MAX: usize = 64;
 /// Tables after parts of `WITH` are copied to where they are named.
 const EXPANDED_TABLES_MAX: u64 = 1_000;
 /// Nodes of the largest expression after sub-queries are merged. About half a second to prepare.
@@ -108,12 +112,18 @@ impl Guard {
 /// The text without white space around it and without one semicolon at its end. Two texts with the
 /// same canonical form are the same query.
 pub fn canonical(sql: &str) -> &str {
-    let trimmed = sql.trim();
+    // Other white space of Unicode is part of names for SQLite.
+    let is_blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\x0c' | '\r');
+    let trimmed = sql.trim_matches(is_blank);
+    let tokens = token::tokenize(trimmed);
+    // `/*` is the start of a comment only when something follows, be it a blank.
+    if tokens.len() != token::tokenize(sql).len() {
+        return sql.trim_start_matches(is_blank);
+    }
     // A semicolon at the end of a comment or string is no separator.
-    let is_separator = token::tokenize(trimmed)
-        .last()
-        .is_some_and(|token| token.is_symbol(b';') && token.start + 1 == trimmed.len());
-    if is_separator { trimmed[..trimmed.len() - 1].trim_end() } else { trimmed }
+    let is_separator =
+        tokens.last().is_some_and(|last| last.is_symbol(b';') && last.start + 1 == trimmed.len());
+    if is_separator { trimmed[..trimmed.len() - 1].trim_end_matches(is_blank) } else { trimmed }
 }
 
 fn internal() -> SqlError {
@@ -168,15 +178,21 @@ fn precheck(tokens: &[Token<'_>], scan: &Scan) -> Result<(), SqlError> {
     if let Some(table) = reserved {
         return Err(mistake::refused_table(&table.name).at(table.start));
     }
-    let size = expand::estimate(tokens, scan);
-    let is_complex = scan.depth > NESTING_MAX
+    if is_too_complex(tokens, scan) { Err(mistake::too_complex()) } else { Ok(()) }
+}
+
+/// Whether SQLite might need seconds or gigabytes to prepare the statement.
+fn is_too_complex(tokens: &[Token<'_>], scan: &Scan) -> bool {
+    let count = |word: &str| tokens.iter().filter(|token| token.is_word(word)).count();
+    if scan.depth > NESTING_MAX
         || scan.withs.len() > WITH_PARTS_MAX
-        || size.tables > EXPANDED_TABLES_MAX
-        || size.nodes > EXPANDED_NODES_MAX;
-    if is_complex {
-        return Err(mistake::too_complex());
+        || count("select") > SELECTS_MAX
+        || count("over") > WINDOWS_MAX
+    {
+        return true;
     }
-    Ok(())
+    let size = expand::estimate(tokens, scan);
+    size.tables > EXPANDED_TABLES_MAX || size.nodes > EXPANDED_NODES_MAX
 }
 
 /// What is found out about one text, step by step.

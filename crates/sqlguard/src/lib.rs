@@ -18,6 +18,7 @@
 //! # Ok::<(), mimir_sqlguard::GuardError>(())
 //! ```
 
+mod convert;
 mod deny;
 mod desk;
 mod expand;

@@ -29,7 +29,8 @@ pub(crate) fn warnings(record: &Record, visits: &[Visit]) -> Vec<Warning> {
         }
     }
     if record.reads.contains(&("users".to_owned(), "include_remote".to_owned())) {
-        let text = "With `include_remote = 1` every host lists the accounts of the directory service.";
+        let text =
+            "With `include_remote = 1` every host lists the accounts of the directory service.";
         found.push(warning(Code::RemoteAccounts, "users", text));
     }
     if record.is_recursive {
@@ -135,7 +136,8 @@ fn about_join(table: &Table, visit: &Visit) -> Option<Warning> {
     } else {
         format!("Join it on one of {keys}, or read it in a part of WITH AS MATERIALIZED first")
     };
-    let text = format!("`{name}` is generated again for each row of the table before it. {advice}.");
+    let text =
+        format!("`{name}` is generated again for each row of the table before it. {advice}.");
     Some(warning(Code::RepeatedScan, name, text))
 }
 
@@ -148,7 +150,8 @@ fn is_looked_up(table: &Table, mark: &Mark) -> bool {
 /// What a pattern on a path does: osquery expands it as a file pattern before SQLite compares.
 fn about_pattern(table: &str, column: &str, pattern: &str) -> Option<Warning> {
     let facts = schema::table(table)?;
-    let is_expanded = facts.column(column)?.is_pushed_down() && matches!(column, "path" | "directory");
+    let is_expanded =
+        facts.column(column)?.is_pushed_down() && matches!(column, "path" | "directory");
     if !is_expanded {
         return None;
     }
@@ -186,27 +189,52 @@ const MANY_ROWS: &[(&str, &[&str])] = &[
 const COSTLY: &[(&[&str], &str)] = &[
     (
         &[
-            "docker_container_envs", "docker_container_fs_changes", "docker_container_labels",
-            "docker_container_mounts", "docker_container_networks", "docker_container_ports",
-            "docker_container_processes", "docker_container_stats", "docker_containers",
-            "docker_image_history", "docker_image_labels", "docker_image_layers", "docker_images",
-            "docker_info", "docker_network_labels", "docker_networks", "docker_version",
-            "docker_volume_labels", "docker_volumes",
+            "docker_container_envs",
+            "docker_container_fs_changes",
+            "docker_container_labels",
+            "docker_container_mounts",
+            "docker_container_networks",
+            "docker_container_ports",
+            "docker_container_processes",
+            "docker_container_stats",
+            "docker_containers",
+            "docker_image_history",
+            "docker_image_labels",
+            "docker_image_layers",
+            "docker_images",
+            "docker_info",
+            "docker_network_labels",
+            "docker_networks",
+            "docker_version",
+            "docker_volume_labels",
+            "docker_volumes",
         ],
         "asks the Docker service without a time limit: where it hangs, the agent hangs",
     ),
     (
         &[
-            "lxd_certificates", "lxd_cluster", "lxd_cluster_members", "lxd_images",
-            "lxd_instance_config", "lxd_instance_devices", "lxd_instances", "lxd_networks",
+            "lxd_certificates",
+            "lxd_cluster",
+            "lxd_cluster_members",
+            "lxd_images",
+            "lxd_instance_config",
+            "lxd_instance_devices",
+            "lxd_instances",
+            "lxd_networks",
             "lxd_storage_pools",
         ],
         "asks the LXD service: where it hangs, the agent hangs",
     ),
     (
         &[
-            "chrome_extension_content_scripts", "chrome_extensions", "firefox_addons",
-            "jetbrains_plugins", "npm_packages", "python_packages", "suid_bin", "vscode_extensions",
+            "chrome_extension_content_scripts",
+            "chrome_extensions",
+            "firefox_addons",
+            "jetbrains_plugins",
+            "npm_packages",
+            "python_packages",
+            "suid_bin",
+            "vscode_extensions",
         ],
         "walks whole folder trees",
     ),
@@ -218,15 +246,30 @@ const COSTLY: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "prefetch", "shellbags", "shimcache", "userassist", "windows_eventlog", "windows_search",
-            "windows_update_history", "wmi_bios_info", "wmi_cli_event_consumers", "wmi_event_filters",
-            "wmi_filter_consumer_binding", "wmi_script_event_consumers",
+            "prefetch",
+            "shellbags",
+            "shimcache",
+            "userassist",
+            "windows_eventlog",
+            "windows_search",
+            "windows_update_history",
+            "wmi_bios_info",
+            "wmi_cli_event_consumers",
+            "wmi_event_filters",
+            "wmi_filter_consumer_binding",
+            "wmi_script_event_consumers",
         ],
         "reads many records or makes slow system calls",
     ),
     (
         &[
-            "acpi_tables", "cpuid", "iokit_devicetree", "iokit_registry", "msr", "nvram", "smbios_tables",
+            "acpi_tables",
+            "cpuid",
+            "iokit_devicetree",
+            "iokit_registry",
+            "msr",
+            "nvram",
+            "smbios_tables",
             "smc_keys",
         ],
         "talks to hardware or firmware",
@@ -258,8 +301,12 @@ mod tests {
         let lists = |name: &&Table| COSTLY.iter().any(|(names, _)| names.contains(&name.name));
         let prefixed = ["docker_", "lxd_", "wmi_", "iokit_"];
         let of_prefix = |t: &&Table| prefixed.iter().any(|prefix| t.name.starts_with(prefix));
-        let missing: Vec<_> =
-            schema::tables().iter().filter(of_prefix).filter(|t| !lists(t)).map(|t| t.name).collect();
+        let missing: Vec<_> = schema::tables()
+            .iter()
+            .filter(of_prefix)
+            .filter(|t| !lists(t))
+            .map(|t| t.name)
+            .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 }

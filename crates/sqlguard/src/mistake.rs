@@ -44,9 +44,14 @@ pub(crate) fn missing(error: &Error) -> Option<Missing> {
 /// Whether the error may vanish once the columns of the unknown tables are known.
 pub(crate) fn may_be_columns(error: &Error) -> bool {
     let (message, _) = parts(error);
-    ["ambiguous column name", "SELECTs to the left and right", "sub-select returns", "no such column"]
-        .iter()
-        .any(|start| message.starts_with(start))
+    [
+        "ambiguous column name",
+        "SELECTs to the left and right",
+        "sub-select returns",
+        "no such column",
+    ]
+    .iter()
+    .any(|start| message.starts_with(start))
         || message.contains(" values for ")
         || message.contains("ORDER BY term")
         || message.contains("row value misused")
@@ -57,7 +62,8 @@ pub(crate) fn explain(error: &Error) -> SqlError {
     let (message, offset) = parts(error);
     let rest = |start: &str| message.strip_prefix(start).map(str::to_owned);
     let explained = if let Some(name) = rest("no such column: ") {
-        let text = format!("There is no column `{name}`. Check the name and the table it belongs to.");
+        let text =
+            format!("There is no column `{name}`. Check the name and the table it belongs to.");
         SqlError::new(Code::UnknownColumn, text)
     } else if let Some(name) = rest("ambiguous column name: ") {
         let text = format!("More than one table has a column `{name}`. Write the table before it.");
@@ -76,7 +82,10 @@ pub(crate) fn explain(error: &Error) -> SqlError {
         SqlError::new(Code::Syntax, format!("This is not well-formed SQL: {message}."))
     } else if is_too_complex(error, &message) {
         too_complex()
-    } else if matches!(error, Error::SqliteFailure(ffi::Error { code: ErrorCode::OutOfMemory, .. }, _)) {
+    } else if matches!(
+        error,
+        Error::SqliteFailure(ffi::Error { code: ErrorCode::OutOfMemory, .. }, _)
+    ) {
         SqlError::new(Code::Internal, "The server is short of memory. Try again.")
     } else {
         SqlError::new(Code::Other, format!("osquery would refuse this query: {message}."))
@@ -106,14 +115,23 @@ fn is_too_complex(error: &Error, message: &str) -> bool {
         _ => return false,
     };
     matches!(code, ErrorCode::OperationInterrupted | ErrorCode::TooBig)
-        || ["too large", "too many", "too deep", "too big", "overflow", "ecursion limit", "interrupted"]
-            .iter()
-            .any(|part| message.contains(part))
+        || [
+            "too large",
+            "too many",
+            "too deep",
+            "too big",
+            "overflow",
+            "ecursion limit",
+            "interrupted",
+        ]
+        .iter()
+        .any(|part| message.contains(part))
 }
 
 fn unknown_function(name: &str) -> SqlError {
     let text = if name.eq_ignore_ascii_case("regexp") {
-        "osquery has no REGEXP. Use `regex_match(column, pattern, 0) IS NOT NULL`, or LIKE.".to_owned()
+        "osquery has no REGEXP. Use `regex_match(column, pattern, 0) IS NOT NULL`, or LIKE."
+            .to_owned()
     } else {
         format!("osquery has no function `{name}`. Check the name.")
     };
@@ -128,7 +146,9 @@ pub(crate) fn refused(refused: &Refused) -> SqlError {
         // SQLite here has it, so the name exists; osquery's release of SQLite has not.
         Refused::Function(name) if functions::is_newer(name) => SqlError::new(
             Code::UnknownFunction,
-            format!("osquery's SQLite {SQLITE_OF_OSQUERY} has no function `{name}`. Write it in another way."),
+            format!(
+                "osquery's SQLite {SQLITE_OF_OSQUERY} has no function `{name}`. Write it in another way."
+            ),
         ),
         Refused::Function(name) => unknown_function(name),
     }
@@ -179,7 +199,9 @@ pub(crate) fn illegal(token: &Token<'_>) -> SqlError {
 pub(crate) fn not_select(first: &Token<'_>) -> SqlError {
     let text = match first.text.to_ascii_lowercase().as_str() {
         "explain" => "EXPLAIN is not allowed. Send the SELECT itself.".to_owned(),
-        "values" => "A query starts with SELECT or WITH. Write SELECT instead of VALUES.".to_owned(),
+        "values" => {
+            "A query starts with SELECT or WITH. Write SELECT instead of VALUES.".to_owned()
+        }
         ";" => "The query starts with a semicolon. Remove it.".to_owned(),
         "(" => "A query starts with SELECT or WITH. Remove the parentheses around it.".to_owned(),
         _ if first.kind == Kind::Word => {

@@ -90,13 +90,9 @@ pub(crate) fn register_unknown(
     let declare = |column: &String| Declared { name: column.clone().into(), fact: None };
     // A table needs a column, and `SELECT *` something to find.
     let first = Declared { name: "*".into(), fact: None };
-    let declared: Arc<[Declared]> = if columns.is_empty() {
-        Arc::new([first])
-    } else {
-        columns.iter().map(declare).collect()
-    };
-    let aux =
-        Aux { record: Arc::clone(record), table: None, name: name.into(), columns: declared };
+    let declared: Arc<[Declared]> =
+        if columns.is_empty() { Arc::new([first]) } else { columns.iter().map(declare).collect() };
+    let aux = Aux { record: Arc::clone(record), table: None, name: name.into(), columns: declared };
     conn.create_module(name, MODULE, Some(aux))
 }
 
@@ -137,7 +133,10 @@ struct EmptyTable {
     columns: Arc<[Declared]>,
 }
 
-#[expect(unsafe_code, reason = "the trait asks for a promise: `base` is first and the layout is C's")]
+#[expect(
+    unsafe_code,
+    reason = "the trait asks for a promise: `base` is first and the layout is C's"
+)]
 unsafe impl VTab<'_> for EmptyTable {
     type Aux = Aux;
     type Cursor = NoCursor;
@@ -223,7 +222,9 @@ impl EmptyTable {
 
     fn read_name(&self, at: usize) -> String {
         let declared = &self.columns[at];
-        declared.fact.map_or_else(|| declared.name.to_ascii_lowercase(), |fact| fact.name.to_owned())
+        declared
+            .fact
+            .map_or_else(|| declared.name.to_ascii_lowercase(), |fact| fact.name.to_owned())
     }
 
     /// What osquery's tables answer, roughly: nothing is known about sizes, but a table without its
@@ -269,7 +270,10 @@ struct NoCursor {
     base: sqlite3_vtab_cursor,
 }
 
-#[expect(unsafe_code, reason = "the trait asks for a promise: `base` is first and the layout is C's")]
+#[expect(
+    unsafe_code,
+    reason = "the trait asks for a promise: `base` is first and the layout is C's"
+)]
 unsafe impl VTabCursor for NoCursor {
     fn filter(&mut self, _: c_int, _: Option<&str>, _: &Filters<'_>) -> Result<()> {
         Ok(())

@@ -101,7 +101,13 @@ pub(crate) fn has_one_row(table: &str) -> bool {
 }
 
 const SINGLE_ROW: &[&str] = &[
-    "kernel_info", "os_version", "osquery_info", "platform_info", "sip_config", "system_info", "time",
+    "kernel_info",
+    "os_version",
+    "osquery_info",
+    "platform_info",
+    "sip_config",
+    "system_info",
+    "time",
     "uptime",
 ];
 

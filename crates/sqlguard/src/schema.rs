@@ -100,7 +100,7 @@ impl Table {
     /// The column of this name or alias, in any case of letters.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let is_named = |other: &&str| other.eq_ignore_ascii_case(name);
-        self.columns.iter().find(|c| is_named(&c.name) || c.aliases.iter().any(|a| is_named(&a)))
+        self.columns.iter().find(|c| is_named(&c.name) || c.aliases.iter().any(is_named))
     }
 
     /// The columns of which one must be constrained; none for most tables.

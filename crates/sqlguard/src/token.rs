@@ -200,9 +200,10 @@ mod tests {
     #[test]
     fn all_quotings_give_the_same_name() {
         assert_eq!(words("curl \"curl\" `curl` [curl]"), ["id:curl"; 4]);
-        assert_eq!(words("'it''s' \"a\"\"b\" `a``b` [a\"b]"), [
-            "str:it's", "id:a\"b", "id:a`b", "id:a\"b"
-        ]);
+        assert_eq!(
+            words("'it''s' \"a\"\"b\" `a``b` [a\"b]"),
+            ["str:it's", "id:a\"b", "id:a`b", "id:a\"b"]
+        );
     }
 
     #[test]
@@ -217,9 +218,10 @@ mod tests {
 
     #[test]
     fn numbers_do_not_run_into_names() {
-        assert_eq!(words("1 .5 1.5e-3 0xFF x'00ff'"), [
-            "lit:1", "lit:.5", "lit:1.5e-3", "lit:0xFF", "lit:x'00ff'"
-        ]);
+        assert_eq!(
+            words("1 .5 1.5e-3 0xFF x'00ff'"),
+            ["lit:1", "lit:.5", "lit:1.5e-3", "lit:0xFF", "lit:x'00ff'"]
+        );
         assert_eq!(words("1curl"), ["bad:1curl"]);
         assert_eq!(words("1e5x 0xg x'0"), ["bad:1e5x", "bad:0xg", "bad:x'0"]);
         assert_eq!(words("x'zz'"), ["bad:x'", "id:zz", "bad:'"]);

@@ -114,9 +114,10 @@ fn every_table_and_alias_can_be_queried_with_every_column() {
     let guard = Guard::new().expect("SQLite opens");
     let nothing = DenyList::empty();
     for table in schema::tables() {
-        let columns = table.columns.iter().flat_map(|column| {
-            std::iter::once(column.name).chain(column.aliases.iter().copied())
-        });
+        let columns = table
+            .columns
+            .iter()
+            .flat_map(|column| std::iter::once(column.name).chain(column.aliases.iter().copied()));
         let columns: Vec<_> = columns.map(|name| format!("\"{name}\"")).collect();
         for name in std::iter::once(&table.name).chain(&table.aliases) {
             let sql = format!("SELECT {} FROM {name}", columns.join(", "));

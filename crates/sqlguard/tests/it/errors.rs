@@ -55,9 +55,8 @@ fn denied_names_are_told_together_with_a_mistake() {
 #[test]
 fn platforms_are_those_that_have_all_tables() {
     let guard = Guard::new().expect("SQLite opens");
-    let platforms = |sql: &str| {
-        guard.check(sql, Scope::MultiHost, &DenyList::default_list()).platforms
-    };
+    let platforms =
+        |sql: &str| guard.check(sql, Scope::MultiHost, &DenyList::default_list()).platforms;
     assert_eq!(platforms("SELECT 1"), Platform::ALL);
     assert_eq!(platforms("SELECT * FROM users, processes"), Platform::ALL);
     assert_eq!(platforms("SELECT * FROM registry"), [Platform::Windows]);
@@ -78,6 +77,9 @@ fn the_canonical_form_drops_only_what_means_nothing() {
         (" ; ", ""),
         ("", ""),
         ("SELECT 'open;", "SELECT 'open;"),
+        ("SELECT 1; /* ", "SELECT 1; /* "),
+        (" SELECT 1 /* x ", "SELECT 1 /* x"),
+        ("SELECT 1\u{a0}", "SELECT 1\u{a0}"),
     ] {
         assert_eq!(canonical(sql), expected);
         assert_eq!(canonical(canonical(sql)), canonical(canonical(canonical(sql))));

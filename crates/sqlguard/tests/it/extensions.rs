@@ -72,8 +72,11 @@ fn an_entry_opens_nothing_else() {
 
 #[test]
 fn a_mistake_beside_an_unknown_table_is_still_found() {
-    for sql in ["SELECT u.nope FROM users u JOIN ext e USING (uid)", "SELECT nope(1) FROM ext", "SELECT FROM ext"]
-    {
+    for sql in [
+        "SELECT u.nope FROM users u JOIN ext e USING (uid)",
+        "SELECT nope(1) FROM ext",
+        "SELECT FROM ext",
+    ] {
         let verdict = check(sql, Scope::SingleHost, &DenyList::default_list());
         assert!(verdict.error.is_some() || !verdict.warnings.is_empty(), "{sql}: {verdict:?}");
     }

@@ -62,33 +62,119 @@ fn wrapping_does_not_help() {
 
 fn word() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "SELECT", "FROM", "WHERE", "users", "processes", "uid", "*", ",", "(", ")", "1", "'curl'", "AS", "JOIN",
-        "USING", "ON", "=", "AND", "0 AND", "EXISTS", "IN", "WITH", "q", "UNION", "LIMIT", "count(*)", ".", "main",
-        "LIKE", "NOT", "/* curl */", "-- curl\n", ";", "GROUP BY", "ORDER BY", "file", "path", "'/x'", "x", "NATURAL",
-        "LEFT", "OVER", "json_each", "RECURSIVE", "VALUES", "CASE WHEN", "THEN", "END", "IS", "DISTINCT", "\"u\"",
-        "[x]", "`x`", "''", "WINDOW", "w",
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "users",
+        "processes",
+        "uid",
+        "*",
+        ",",
+        "(",
+        ")",
+        "1",
+        "'curl'",
+        "AS",
+        "JOIN",
+        "USING",
+        "ON",
+        "=",
+        "AND",
+        "0 AND",
+        "EXISTS",
+        "IN",
+        "WITH",
+        "q",
+        "UNION",
+        "LIMIT",
+        "count(*)",
+        ".",
+        "main",
+        "LIKE",
+        "NOT",
+        "/* curl */",
+        "-- curl\n",
+        ";",
+        "GROUP BY",
+        "ORDER BY",
+        "file",
+        "path",
+        "'/x'",
+        "x",
+        "NATURAL",
+        "LEFT",
+        "OVER",
+        "json_each",
+        "RECURSIVE",
+        "VALUES",
+        "CASE WHEN",
+        "THEN",
+        "END",
+        "IS",
+        "DISTINCT",
+        "\"u\"",
+        "[x]",
+        "`x`",
+        "''",
+        "WINDOW",
+        "w",
     ])
 }
 
 fn denied() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "curl", "CURL", "\"curl\"", "`curl`", "[curl]", "main.curl", "carves", "sleep(1)", "carve(path)",
-        "pid_with_namespace", "yara", "\"Yara_File\"", "(SELECT 1 FROM curl)", "(SELECT sleep(1))", "sigurl",
+        "curl",
+        "CURL",
+        "\"curl\"",
+        "`curl`",
+        "[curl]",
+        "main.curl",
+        "carves",
+        "sleep(1)",
+        "carve(path)",
+        "pid_with_namespace",
+        "yara",
+        "\"Yara_File\"",
+        "(SELECT 1 FROM curl)",
+        "(SELECT sleep(1))",
+        "sigurl",
     ])
 }
 
 /// A `SELECT` that is usually well-formed, with a hole.
 fn statement() -> impl Strategy<Value = String> {
     let column = prop::sample::select(vec![
-        "uid", "*", "count(*)", "u.uid", "1", "max(uid)", "(SELECT 1)", "uid AS a", "'x'", "lower(username)",
+        "uid",
+        "*",
+        "count(*)",
+        "u.uid",
+        "1",
+        "max(uid)",
+        "(SELECT 1)",
+        "uid AS a",
+        "'x'",
+        "lower(username)",
     ]);
     let table = prop::sample::select(vec![
-        "users", "users u", "main.users AS u", "(SELECT uid FROM users) u", "users u JOIN processes p USING (uid)",
-        "(users)", "\"users\" u", "json_each('[]') u", "users u, os_version",
+        "users",
+        "users u",
+        "main.users AS u",
+        "(SELECT uid FROM users) u",
+        "users u JOIN processes p USING (uid)",
+        "(users)",
+        "\"users\" u",
+        "json_each('[]') u",
+        "users u, os_version",
     ]);
     let filter = prop::sample::select(vec![
-        "1", "0", "uid = 1", "u.uid IN (1, 2)", "EXISTS (SELECT 1 FROM processes)", "uid IN (SELECT uid FROM users)",
-        "0 AND 1", "username LIKE 'a%'",
+        "1",
+        "0",
+        "uid = 1",
+        "u.uid IN (1, 2)",
+        "EXISTS (SELECT 1 FROM processes)",
+        "uid IN (SELECT uid FROM users)",
+        "0 AND 1",
+        "username LIKE 'a%'",
     ]);
     (column, table, filter, 0..4).prop_map(|(column, table, filter, kind)| match kind {
         0 => format!("SELECT {column} FROM {table} WHERE {filter}"),
@@ -99,7 +185,7 @@ fn statement() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     #[test]
     fn the_property_holds_for_statements(sql in statement()) {
@@ -128,8 +214,6 @@ proptest! {
         let at = at % words.len();
         let mut changed = words.clone();
         changed[at] = denied;
-        // Inside a string of the statement the name would be text.
-        prop_assume!(!words[at].contains('\'') || words[at].matches('\'').count() % 2 == 0);
         prop_assert!(!holds(&changed.join(" ")), "{}", changed.join(" "));
     }
 

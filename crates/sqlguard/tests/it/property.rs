@@ -23,7 +23,8 @@ impl Property {
             let columns = table.columns.iter().flat_map(|column| {
                 std::iter::once(column.name).chain(column.aliases.iter().copied())
             });
-            let columns = columns.filter(|name| !deny.denied_columns.contains(&format!("*.{name}")));
+            let columns =
+                columns.filter(|name| !deny.denied_columns.contains(&format!("*.{name}")));
             let columns: Vec<_> = columns.map(|name| format!("\"{name}\"")).collect();
             for name in std::iter::once(&table.name).chain(&table.aliases) {
                 let sql = format!("CREATE TABLE \"{name}\" ({})", columns.join(", "));
@@ -34,7 +35,8 @@ impl Property {
         let stubs = functions.iter().filter(|name| !deny.denied_functions.contains(**name));
         for name in stubs {
             // Functions SQLite has already keep working; the rest need only be there.
-            let exists = plain.prepare(&format!("SELECT 1 FROM pragma_function_list WHERE name = '{name}'"));
+            let exists =
+                plain.prepare(&format!("SELECT 1 FROM pragma_function_list WHERE name = '{name}'"));
             if exists.expect("SQL").exists([]).expect("SQL") {
                 continue;
             }
@@ -83,7 +85,8 @@ impl Property {
         // The rest are differences between ordinary and virtual tables. These have only one schema.
         if let Some(name) = message.strip_prefix("no such table: ") {
             let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
-            let is_allowed = schema::table(name).is_some_and(|t| !self.deny.denied_tables.contains(t.name));
+            let is_allowed =
+                schema::table(name).is_some_and(|t| !self.deny.denied_tables.contains(t.name));
             assert!(is_allowed, "{sql:?}: {message}");
         }
         for start in ["no such function", "no such column: pid_with", "no such column: sigurl"] {

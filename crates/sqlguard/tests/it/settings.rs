@@ -73,11 +73,16 @@ fn a_column_of_one_table_is_denied_in_every_disguise() {
 fn a_column_is_denied_by_its_other_names_too() {
     for entry in ["process_events.env", "process_events.environment", "*.env", "*.environment"] {
         let deny = DenyList { denied_columns: names(&[entry]), ..DenyList::empty() };
-        for sql in
-            ["SELECT env FROM process_events", "SELECT environment FROM process_events WHERE time > 1"]
-        {
+        for sql in [
+            "SELECT env FROM process_events",
+            "SELECT environment FROM process_events WHERE time > 1",
+        ] {
             let found = blocked(sql, &deny);
-            assert_eq!(found, [(Rule::DeniedColumn, "process_events.env".to_owned())], "{entry}: {sql}");
+            assert_eq!(
+                found,
+                [(Rule::DeniedColumn, "process_events.env".to_owned())],
+                "{entry}: {sql}"
+            );
         }
     }
 }
@@ -127,7 +132,9 @@ fn the_functions_offered_exist() {
             let arguments = vec!["0.5"; count].join(", ");
             ["", " OVER ()"].iter().any(|over| {
                 let sql = match name {
-                    "current_date" | "current_time" | "current_timestamp" => format!("SELECT {name}"),
+                    "current_date" | "current_time" | "current_timestamp" => {
+                        format!("SELECT {name}")
+                    }
                     _ => format!("SELECT {name}({arguments}){over}"),
                 };
                 guard.check(&sql, Scope::SingleHost, &DenyList::empty()).is_allowed()

@@ -37,8 +37,9 @@ fn a_hunt_of_a_thousand_values_fits() {
     let paths: Vec<String> = (0..400).map(|n| format!("path LIKE '/opt/{n:040}/%'")).collect();
     let sql = format!("SELECT path FROM file WHERE {}", paths.join(" OR "));
     assert!(check(&sql).is_allowed(), "{:?}", check(&sql));
-    let unions: Vec<String> =
-        (0..400).map(|n| format!("SELECT {n} AS id, path FROM file WHERE path = '/opt/{n:040}'")).collect();
+    let unions: Vec<String> = (0..400)
+        .map(|n| format!("SELECT {n} AS id, path FROM file WHERE path = '/opt/{n:040}'"))
+        .collect();
     assert!(check(&unions.join(" UNION ALL ")).is_allowed());
 }
 
@@ -56,7 +57,10 @@ fn what_grows_while_it_is_prepared_is_refused() {
     assert_eq!(code(&chain(40, "SELECT x + x FROM @")), Some(Code::TooComplex));
     assert_eq!(code(&chain(40, "SELECT (SELECT x) || x FROM @")), Some(Code::TooComplex));
     assert_eq!(code(&chain(5, "SELECT x + x FROM @")), None);
-    assert_eq!(code(&chain(40, "SELECT x FROM @ UNION ALL SELECT x FROM @")), Some(Code::TooComplex));
+    assert_eq!(
+        code(&chain(40, "SELECT x FROM @ UNION ALL SELECT x FROM @")),
+        Some(Code::TooComplex)
+    );
     let mut nested = "SELECT uid AS x FROM users".to_owned();
     for _ in 0..40 {
         nested = format!("SELECT x + x AS x FROM ({nested})");
@@ -71,7 +75,7 @@ fn depth_is_bounded() {
         format!("SELECT {}1{}", "(".repeat(many), ")".repeat(many)),
         format!("SELECT {}", "(".repeat(many)),
         format!("SELECT 1{}", ")".repeat(many)),
-        format!("SELECT {}1", "-".repeat(1).repeat(1) + &"+ ".repeat(many)),
+        format!("SELECT {}1", "+ ".repeat(many)),
         format!("SELECT {}1", "NOT ".repeat(many)),
         format!("SELECT 1{}", " + 1".repeat(many)),
         format!("SELECT {}1", "SELECT ".repeat(many / 2)),
@@ -83,6 +87,8 @@ fn depth_is_bounded() {
         format!("SELECT coalesce({})", vec!["1"; many].join(",")),
         format!("SELECT * FROM {}users{}", "(".repeat(3_000), ")".repeat(3_000)),
         format!("SELECT * FROM users{}", " JOIN users".repeat(4_000)),
+        format!("SELECT 1{} FROM users", ", sum(uid) OVER (ORDER BY uid)".repeat(900)),
+        format!("SELECT 1{} FROM users", ", (SELECT max(uid) FROM users)".repeat(1_500)),
     ] {
         assert!(check(&sql).error.is_some(), "{}", &sql[..60]);
     }
@@ -91,16 +97,60 @@ fn depth_is_bounded() {
 #[test]
 fn hostile_text_never_panics() {
     for sql in [
-        "\u{feff}SELECT 1", "SELECT\u{a0}1", "SELECT '\u{10ffff}'", "SELECT \u{0}", "\u{0}", "'", "\"", "[", "`",
-        "--", "/*", "/**/", "*/", ";", ";;;;", "(", ")", "SELECT ')'", ".", "..", "SELECT .", "SELECT users.",
-        "SELECT .users", "WITH", "WITH x", "WITH x AS", "WITH x AS (", "WITH x(", "SELECT FROM", "SELECT x IN",
-        "SELECT * FROM a.b.c.d", "SELECT * FROM \"\"", "SELECT \"\" FROM \"\"", "SELECT * FROM ''",
-        "SELECT * FROM users AS", "SELECT 1 AS", "SELECT x''", "SELECT 0x", "SELECT 1e", "SELECT $", "SELECT ?",
-        "SELECT * FROM \"a\"\"b\"", "SELECT * FROM \"*\"", "SELECT \"*\" FROM ext", "SELECT e.\"*\" FROM ext e",
-        "SELECT * FROM \" \"", "SELECT * FROM \"a\tb\"", "SELECT \"x\ny\" FROM ext",
+        "\u{feff}SELECT 1",
+        "SELECT\u{a0}1",
+        "SELECT '\u{10ffff}'",
+        "SELECT \u{0}",
+        "\u{0}",
+        "'",
+        "\"",
+        "[",
+        "`",
+        "--",
+        "/*",
+        "/**/",
+        "*/",
+        ";",
+        ";;;;",
+        "(",
+        ")",
+        "SELECT ')'",
+        ".",
+        "..",
+        "SELECT .",
+        "SELECT users.",
+        "SELECT .users",
+        "WITH",
+        "WITH x",
+        "WITH x AS",
+        "WITH x AS (",
+        "WITH x(",
+        "SELECT FROM",
+        "SELECT x IN",
+        "SELECT * FROM a.b.c.d",
+        "SELECT * FROM \"\"",
+        "SELECT \"\" FROM \"\"",
+        "SELECT * FROM ''",
+        "SELECT * FROM users AS",
+        "SELECT 1 AS",
+        "SELECT x''",
+        "SELECT 0x",
+        "SELECT 1e",
+        "SELECT $",
+        "SELECT ?",
+        "SELECT * FROM \"a\"\"b\"",
+        "SELECT * FROM \"*\"",
+        "SELECT \"*\" FROM ext",
+        "SELECT e.\"*\" FROM ext e",
+        "SELECT * FROM \" \"",
+        "SELECT * FROM \"a\tb\"",
+        "SELECT \"x\ny\" FROM ext",
     ] {
         let verdict = check(sql);
-        assert!(verdict.error.as_ref().is_none_or(|e| e.offset.is_none_or(|at| at <= sql.len())), "{sql:?}");
+        assert!(
+            verdict.error.as_ref().is_none_or(|e| e.offset.is_none_or(|at| at <= sql.len())),
+            "{sql:?}"
+        );
         assert!(verdict.error.is_none_or(|error| error.code != Code::Internal), "{sql:?}");
     }
 }

@@ -50,7 +50,8 @@ fn warnings_never_refuse() {
 
 #[test]
 fn the_code_is_the_same_word_everywhere() {
-    for code in [WarningCode::MissingConstraint, WarningCode::RecursiveWith, WarningCode::CrossJoin] {
+    for code in [WarningCode::MissingConstraint, WarningCode::RecursiveWith, WarningCode::CrossJoin]
+    {
         assert_eq!(serde_json::to_value(code).expect("a word"), code.as_str());
     }
 }
