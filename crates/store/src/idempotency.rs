@@ -21,7 +21,8 @@ pub struct Remembered {
 statements! {
     GET = "select body_hash, status, response from idempotency \
            where account_id = $1 and idempotency_key = $2 and created_at > $3";
-    FORGET = "delete from idempotency where account_id = $1 and idempotency_key = $2";
+    FORGET = "delete from idempotency \
+              where account_id = $1 and idempotency_key = $2 and created_at <= $3";
     PUT = "insert into idempotency \
            (account_id, idempotency_key, body_hash, status, response, created_at) \
            values ($1, $2, $3, $4, $5, $6)";
@@ -58,9 +59,9 @@ pub fn put(
     now: Timestamp,
     expired_before: Timestamp,
 ) -> Result<()> {
-    if get(tx, user, key, expired_before)?.is_none() {
-        tx.execute(FORGET, &values![user, key])?;
-    }
+    // Only an expired one: what another request has committed since this one looked must stay, so
+    // that the insert below meets it.
+    tx.execute(FORGET, &values![user, key, expired_before])?;
     let Remembered { body_hash, status, response } = answer;
     tx.execute_one(
         PUT,
