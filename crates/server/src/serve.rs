@@ -2,6 +2,7 @@
 //! Starting and stopping the server: data directory, certificate, database, first administrator,
 //! listeners, jobs; and an end that loses nothing.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use mimir_store::db::{Engine, Listener};
 use mimir_store::{Db, changes};
+use nix::fcntl::{Flock, FlockArg};
 use rustls::ServerConfig;
 use tokio::task::JoinHandle;
 
@@ -39,6 +41,7 @@ pub struct Running {
     listeners: Vec<JoinHandle<Drained>>,
     jobs: JoinHandle<()>,
     _notices: Listener,
+    _lock: Flock<File>,
 }
 
 /// Starts the server.
@@ -47,6 +50,7 @@ pub struct Running {
 /// With a sentence that says what is wrong and what to do.
 pub async fn start(config: &Config, metrics: Option<Metrics>) -> anyhow::Result<Running> {
     make_data_dir(&config.data_dir)?;
+    let lock = lock(&config.data_dir)?;
     let clock = Clock::system();
     let (server_tls, ca) = tls_of(config, &clock)?;
     let listener = listen::bind(config.listen)?;
@@ -94,6 +98,7 @@ pub async fn start(config: &Config, metrics: Option<Metrics>) -> anyhow::Result<
         listeners,
         jobs,
         _notices: notices,
+        _lock: lock,
     })
 }
 
@@ -169,6 +174,19 @@ fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// One server a data directory: two on one embedded database would each have a picture of the
+/// fleet that the other does not know of.
+fn lock(dir: &Path) -> anyhow::Result<Flock<File>> {
+    let path = dir.join("mimir.lock");
+    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
+        anyhow::anyhow!(
+            "another mimir uses the data directory {}; stop it, or give this one its own",
+            dir.display()
+        )
+    })
 }
 
 /// TLS configuration and the CA to hand to agents.
