@@ -399,8 +399,12 @@ pub fn show(
         let detail = format!("I7: the payload of campaign {} was altered", record.id);
         return Err(ApiError::internal(detail));
     }
+    Ok(whole(record, &parts, now))
+}
+
+fn whole(record: CampaignRecord, parts: &[String], now: Timestamp) -> Campaign {
     let frozen = FrozenPayload { sql: parts.join(";\n"), spec_sha256: record.spec_sha256.clone() };
-    Ok(Campaign { head: head(record, now), frozen })
+    Campaign { head: head(record, now), frozen }
 }
 
 /// The record of a campaign.
@@ -432,12 +436,18 @@ pub async fn list(
     app: &Arc<App>,
     filter: campaigns::Filter,
     page: PageRequest<i64>,
-) -> ApiResult<Page<CampaignHead>> {
+) -> ApiResult<Page<Campaign>> {
     let now = app.clock.now();
     app.read(move |tx| {
-        let found = campaigns::list(tx, &filter, page.after, page.fetch())?;
         let total = campaigns::list_count(tx, &filter)?;
-        Ok(page.page(found, Some(total), |record| record.no, |record| head(record, now)))
+        let mut found = Vec::new();
+        for record in campaigns::list(tx, &filter, page.after, page.fetch())? {
+            let parts = campaigns::parts(tx, record.no)?;
+            found.push((record, parts));
+        }
+        // An altered payload must not hide the other campaigns: it is refused where it is read.
+        let show = |(record, parts): (CampaignRecord, Vec<String>)| whole(record, &parts, now);
+        Ok(page.page(found, Some(total), |(record, _)| record.no, show))
     })
     .await
 }

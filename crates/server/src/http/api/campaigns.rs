@@ -9,8 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mimir_store::campaigns::Filter;
 use mimir_wire::api::campaign::{
-    Campaign, CampaignHead, CampaignKind, CampaignStatus, DropRowsRequest, LaunchRequest, Launched,
-    StopRequest,
+    Campaign, CampaignKind, CampaignStatus, DropRowsRequest, LaunchRequest, Launched, StopRequest,
 };
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::CampaignId;
@@ -89,12 +88,12 @@ struct CampaignParams {
 /// Newest first.
 #[utoipa::path(
     get, path = "/campaigns", tag = "campaigns", params(CampaignParams),
-    responses((status = 200, description = "A page of campaigns", body = Page<CampaignHead>))
+    responses((status = 200, description = "A page of campaigns", body = Page<Campaign>))
 )]
 async fn list(
     State(app): State<Arc<App>>,
     Query(params): Query<CampaignParams>,
-) -> ApiResult<Answer<Page<CampaignHead>>> {
+) -> ApiResult<Answer<Page<Campaign>>> {
     let CampaignParams { status, kind, q, limit, cursor } = params;
     let page = PageRequest::new(limit, cursor.as_deref())?;
     campaigns::list(&app, Filter { status, kind, q }, page).await.map(Answer)
