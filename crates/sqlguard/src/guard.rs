@@ -116,9 +116,10 @@ pub fn canonical(sql: &str) -> &str {
     let is_blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\x0c' | '\r');
     let trimmed = sql.trim_matches(is_blank);
     let tokens = token::tokenize(trimmed);
-    // `/*` is the start of a comment only when something follows, be it a blank.
+    // `/*` is the start of a comment only when something follows, be it a blank, and a vertical tab
+    // is a blank only after another one.
     if tokens.len() != token::tokenize(sql).len() {
-        return sql.trim_start_matches(is_blank);
+        return sql;
     }
     // A semicolon at the end of a comment or string is no separator.
     let is_separator =

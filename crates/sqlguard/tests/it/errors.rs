@@ -78,6 +78,7 @@ fn the_canonical_form_drops_only_what_means_nothing() {
         ("", ""),
         ("SELECT 'open;", "SELECT 'open;"),
         ("SELECT 1; /* ", "SELECT 1; /* "),
+        ("\x0c\x0bSELECT 1 ", "\x0c\x0bSELECT 1 "),
         (" SELECT 1 /* x ", "SELECT 1 /* x"),
         ("SELECT 1\u{a0}", "SELECT 1\u{a0}"),
     ] {
