@@ -16,9 +16,10 @@ pub mod settings;
 pub mod target;
 pub mod user;
 
-/// An enumeration whose values are snake_case words on the wire, in storage and on screen.
+/// An enumeration whose values are snake_case words on the wire, in storage and on screen. A word
+/// is taken as `tt`: a `literal` reaches derive macros inside a group, where utoipa misses it.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord,
