@@ -10,6 +10,8 @@ use crate::output::Format;
 
 const EXAMPLES: &str = "\
 Examples:
+  mimir demo
+  mimir serve --data-dir /var/lib/mimir
   mimir login --server https://mimir.example:8443 --ca ca.pem
   mimir query run --sql 'SELECT pid, name FROM processes' --target os:linux
   mimir campaign launch --sql 'SELECT * FROM kernel_info' --target all --name 'Kernels'
@@ -32,7 +34,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalArgs {
     /// The server's address, such as https://mimir.example:8443; `mimir login` remembers it
-    #[arg(long, global = true, env = "MIMIR_SERVER", value_name = "URL", help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "MIMIR_SERVER",
+        value_name = "URL",
+        help_heading = "Asking a server"
+    )]
     pub(crate) server: Option<String>,
     /// The API key that speaks; better given by environment or `mimir login` than here, where
     /// other users of this machine can see it
@@ -42,11 +50,17 @@ pub(crate) struct GlobalArgs {
         env = "MIMIR_API_KEY",
         value_name = "KEY",
         hide_env_values = true,
-        help_heading = "Server"
+        help_heading = "Asking a server"
     )]
     pub(crate) api_key: Option<String>,
     /// File with the CA certificate of the server (PEM); the system's authorities without it
-    #[arg(long, global = true, env = "MIMIR_CA", value_name = "FILE", help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "MIMIR_CA",
+        value_name = "FILE",
+        help_heading = "Asking a server"
+    )]
     pub(crate) ca: Option<PathBuf>,
     /// How to print: `table` for people, `json` as the API writes it, `csv` for spreadsheets
     #[arg(
@@ -56,7 +70,7 @@ pub(crate) struct GlobalArgs {
         default_value_t,
         value_name = "FORMAT",
         hide_possible_values = true,
-        help_heading = "Server"
+        help_heading = "Asking a server"
     )]
     pub(crate) output: Format,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use mimir_client::ClientError;
+use mimir_server::config::ConfigError;
 use mimir_wire::Timestamp;
 
 use crate::console::Console;
@@ -14,7 +15,7 @@ use crate::output::{Format, problem, visible};
 const DONE: u8 = 0;
 /// Refused or failed.
 const FAILED: u8 = 1;
-/// The command line was wrong.
+/// The command line, or the server's configuration, was wrong.
 const USAGE: u8 = 2;
 
 /// A command line that is well formed but makes no sense.
@@ -59,10 +60,13 @@ pub(crate) fn exit_code(outcome: anyhow::Result<()>, format: Format, console: &m
     let now = (console.now)();
     let text = describe(&error, format, now);
     drop(console.err.write_all(text.as_bytes()).and_then(|()| console.err.flush()));
-    if error.is::<Usage>() { USAGE } else { FAILED }
+    if error.is::<Usage>() || error.is::<ConfigError>() { USAGE } else { FAILED }
 }
 
 fn describe(error: &anyhow::Error, format: Format, now: Timestamp) -> String {
+    if let Some(ConfigError { problems }) = error.downcast_ref() {
+        return problems.iter().map(|text| format!("error: {}\n", visible(text))).collect();
+    }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Problem(refusal)) if format == Format::Json => problem::as_json(refusal),
         Some(ClientError::Problem(refusal)) => problem::for_people(refusal, now),

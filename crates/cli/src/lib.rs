@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command line `mimir`: one file a command under `commands`. It asks the server and prints
-//! what comes back; rules, checks and words of refusal are the server's. It deliberately keeps
-//! no state but the sign-in file.
+//! The command line `mimir`: one file a command under `commands`. Most commands ask a server and
+//! print what comes back; `serve` and `demo` run one, and a few look after a server's database.
+//! Rules, checks and words of refusal are the server's. It deliberately keeps no state but the
+//! sign-in file.
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 usage.
 

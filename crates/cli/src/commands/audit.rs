@@ -3,9 +3,12 @@
 
 use clap::{Args, Subcommand};
 use mimir_client::AuditFilter;
+use mimir_store::DbError;
 use mimir_wire::Timestamp;
+use mimir_wire::api::audit::AuditVerification;
 
-use super::LimitArgs;
+use super::sources::StoreArgs;
+use super::{LimitArgs, store};
 use crate::context::Context;
 use crate::failure::wrong_usage;
 use crate::output::{Column, Kind, col, visible};
@@ -22,7 +25,20 @@ Times are RFC 3339 (2026-11-23T17:00:00Z), days (2026-11-23, from midnight UTC),
 12h, 7d).")]
     List(ListArgs),
     /// Check the chain of entries; fails and names the first bad one if it is broken
-    Verify,
+    #[command(after_help = "\
+Examples:
+  mimir audit verify
+  mimir audit verify --data-dir /var/lib/mimir
+
+Without options the server is asked. With --data-dir or --database the database itself is read,
+whether or not a server runs.")]
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
@@ -67,25 +83,34 @@ const VERIFICATION_COLUMNS: &[Column] = &[
 ];
 
 pub(crate) fn run(command: AuditCommand, context: &mut Context<'_>) -> anyhow::Result<()> {
-    let client = context.client()?;
     match command {
         AuditCommand::List(ListArgs { actor, action, from, to, limit }) => {
+            let client = context.client()?;
             let now = context.now();
             let from = from.map(|text| time(&text, now)).transpose()?;
             let to = to.map(|text| time(&text, now)).transpose()?;
             let entries = client.audit(&AuditFilter { actor, action, from, to });
             context.print_list(COLUMNS, &entries, limit.limit)
         }
-        AuditCommand::Verify => {
-            let verification = client.verify_audit()?;
-            context.print(VERIFICATION_COLUMNS, &verification)?;
-            if !verification.ok {
-                let first = verification.first_bad.unwrap_or_default();
-                anyhow::bail!("the audit trail is broken, first at entry {}", visible(&first));
-            }
-            Ok(())
+        AuditCommand::Verify(args) if args.store.is_given() => {
+            let db = store::open(&args.store.load()?)?;
+            tell(&db.read::<_, DbError>(mimir_store::audit::verify)?, context)
+        }
+        AuditCommand::Verify(_) => {
+            let client = context.client()?;
+            tell(&client.verify_audit()?, context)
         }
     }
+}
+
+/// Prints what the check found; a broken chain is a failure.
+fn tell(verification: &AuditVerification, context: &mut Context<'_>) -> anyhow::Result<()> {
+    context.print(VERIFICATION_COLUMNS, verification)?;
+    if !verification.ok {
+        let first = verification.first_bad.as_deref().unwrap_or_default();
+        anyhow::bail!("the audit trail is broken, first at entry {}", visible(first));
+    }
+    Ok(())
 }
 
 /// Reads a time: RFC 3339, a day, or an age.

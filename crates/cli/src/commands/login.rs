@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `mimir login`: tries a key and remembers where and with what to sign in.
+//! `mimir login`: remembers where and with what to sign in. It takes an API key, or makes one
+//! for whoever gives name and password; a one-time password is changed on the way.
 
 use anyhow::Context as _;
 use clap::Args;
+use mimir_client::Client;
+use mimir_wire::api::auth::Session;
 
 use crate::config_file::{self, SignIn};
-use crate::context::{Context, client};
+use crate::context::{Access, Context, client};
+use crate::failure::wrong_usage;
 use crate::output::visible;
 
 /// Sign in to a server and remember it.
@@ -16,13 +20,22 @@ use crate::output::visible;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mimir login --server https://mimir.example:8443 --ca /etc/mimir/ca.pem
-  mimir login --server https://mimir.example:8443 < key.txt
+  mimir login --server https://mimir.example:8443 --ca /etc/mimir/ca.pem --username ada
+  mimir login --server https://mimir.example:8443 --ca /etc/mimir/ca.pem < key.txt
 
-A key is made in the console or with `mimir api-key create NAME`.")]
-pub(crate) struct LoginArgs {}
+With --username the password is asked for (or is the first line of standard input), and an API
+key is made for this machine. A one-time password must be changed: the new password, of at least
+14 characters, is asked for too (or is the second line).")]
+pub(crate) struct LoginArgs {
+    /// Sign in with the password of this account and make an API key
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Name of the API key that is made [default: command line of this machine]
+    #[arg(long, value_name = "NAME", requires = "username")]
+    key_name: Option<String>,
+}
 
-pub(crate) fn run(_: &LoginArgs, context: &mut Context<'_>) -> anyhow::Result<()> {
+pub(crate) fn run(args: &LoginArgs, context: &mut Context<'_>) -> anyhow::Result<()> {
     let path = context
         .console
         .sign_in_file
@@ -34,17 +47,23 @@ pub(crate) fn run(_: &LoginArgs, context: &mut Context<'_>) -> anyhow::Result<()
         context.console.sign_in_file = None;
     }
     let mut access = context.access()?;
-    access.api_key = Some(match context.global.api_key.clone() {
-        Some(key) => key,
-        None => context.ask_secret("API key: ")?,
-    });
-    let client = client(&access)?;
-    let session = client.me()?;
-    let sign_in = SignIn {
-        server: client.server().to_owned(),
-        api_key: access.api_key.unwrap_or_default(),
-        ca: access.ca,
+    let (server, session) = match &args.username {
+        Some(username) => {
+            access.api_key = None;
+            by_password(username, args.key_name.as_deref(), &mut access, context)?
+        }
+        None => {
+            access.api_key = Some(match context.global.api_key.clone() {
+                Some(key) => key,
+                None => context.ask_secret("API key: ")?,
+            });
+            let client = client(&access)?;
+            let session = client.me()?;
+            (client.server().to_owned(), session)
+        }
     };
+    let api_key = access.api_key.unwrap_or_default();
+    let sign_in = SignIn { server, api_key, ca: access.ca };
     config_file::write(&path, &sign_in)?;
     context.console.say(&format!(
         "Signed in to {} as {} ({}). Remembered in {}.",
@@ -53,5 +72,49 @@ pub(crate) fn run(_: &LoginArgs, context: &mut Context<'_>) -> anyhow::Result<()
         session.user.role,
         visible(&path.display().to_string())
     ))?;
+    Ok(())
+}
+
+/// Signs in with a password and makes an API key, which is put into `access`.
+fn by_password(
+    username: &str,
+    key_name: Option<&str>,
+    access: &mut Access,
+    context: &mut Context<'_>,
+) -> anyhow::Result<(String, Session)> {
+    let client = client(access)?;
+    let password = context.ask_secret(&format!("Password of {}: ", visible(username)))?;
+    let session = client.login(username, &password)?;
+    if session.user.password_change_required {
+        change_password(&client, &password, context)?;
+    }
+    let name = match key_name {
+        Some(name) => name.to_owned(),
+        None => match mimir_server::tls::machine_hostname() {
+            Some(host) => format!("command line on {host}"),
+            None => "command line".to_owned(),
+        },
+    };
+    let created = client.create_api_key(&name)?;
+    access.api_key = Some(created.key);
+    let server = client.server().to_owned();
+    // The session has done its work; if its end fails it ends by itself.
+    drop(client.logout());
+    Ok((server, session))
+}
+
+fn change_password(
+    client: &Client,
+    current: &str,
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
+    context
+        .console
+        .say("This is a one-time password; choose your own, of 14 characters or more.")?;
+    let new = context.ask_secret("New password: ")?;
+    if context.console.input_is_terminal && context.ask_secret("Once more: ")? != new {
+        return Err(wrong_usage("the two passwords differ; nothing was changed"));
+    }
+    client.change_password(current, &new)?;
     Ok(())
 }

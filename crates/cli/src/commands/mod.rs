@@ -3,8 +3,12 @@
 
 mod api_key;
 mod audit;
+mod backup;
 mod campaign;
+mod config;
 mod dashboard;
+mod demo;
+mod doctor;
 mod enroll_kit;
 mod enroll_secret;
 mod host;
@@ -13,8 +17,11 @@ mod query;
 #[cfg(test)]
 mod samples;
 mod saved;
+mod serve;
 mod settings;
+mod sources;
 mod sql;
+mod store;
 mod user;
 
 use clap::Subcommand;
@@ -24,6 +31,10 @@ use crate::context::Context;
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// See it work: a server, a small fleet and a campaign on this machine, for trying out
+    Demo(demo::DemoArgs),
     /// Sign in to a server and remember it
     Login(login::LoginArgs),
     /// Ask the hosts that are online now
@@ -58,11 +69,20 @@ pub(crate) enum Command {
     /// Counts of hosts, campaigns and alerts
     #[command(subcommand)]
     Dashboard(dashboard::DashboardCommand),
+    /// See what a server would be configured with
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Look for what is wrong with a server's data, certificate, database and surroundings
+    Doctor(doctor::DoctorArgs),
+    /// Copy the embedded database to a file while the server runs
+    Backup(backup::BackupArgs),
 }
 
 /// Does what the command says.
 pub(crate) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result<()> {
     match command {
+        Command::Serve(args) => serve::run(&args, context),
+        Command::Demo(args) => demo::run(&args, context),
         Command::Login(args) => login::run(&args, context),
         Command::Query(command) => query::run(command, context),
         Command::Campaign(command) => campaign::run(command, context),
@@ -75,6 +95,9 @@ pub(crate) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result
         Command::Settings(command) => settings::run(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Dashboard(command) => dashboard::run(&command, context),
+        Command::Config(command) => config::run(&command, context),
+        Command::Doctor(args) => doctor::run(&args, context),
+        Command::Backup(args) => backup::run(&args, context),
     }
 }
 
