@@ -2,6 +2,7 @@
 //! The OpenAPI document, made from the handlers themselves. The checked-in copy is compared with
 //! it by a test; nothing here decides what an operation does.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use axum::response::IntoResponse;
@@ -51,7 +52,17 @@ fn build() -> Value {
             finish(operation, listed(method, path));
         }
     }
+    let asked = asked(&paths, &schemas);
+    for (name, schema) in &mut schemas {
+        describe_page(name, schema);
+        if !asked.contains(name) {
+            require_all(schema);
+        }
+    }
+    // In memory it is a number, and the comment beside it says so.
+    schemas["Timestamp"]["description"] = json!("A point in time: RFC 3339, UTC.");
     schemas.insert("Problem".to_owned(), problem());
+    let schemas = sorted(Value::Object(schemas));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -99,6 +110,57 @@ fn sorted(object: Value) -> Map<String, Value> {
     let mut members: Vec<_> = object.into_iter().collect();
     members.sort_by(|(a, _), (b, _)| a.cmp(b));
     members.into_iter().collect()
+}
+
+/// Names of the schemas that a request's body may hold.
+fn asked(paths: &Map<String, Value>, schemas: &Map<String, Value>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let items = paths.values().filter_map(Value::as_object).flat_map(Map::values);
+    for operation in items {
+        references(&operation["requestBody"], schemas, &mut found);
+    }
+    found
+}
+
+fn references(at: &Value, schemas: &Map<String, Value>, found: &mut BTreeSet<String>) {
+    match at {
+        Value::Object(members) => {
+            let name = members.get("$ref").and_then(Value::as_str).and_then(schema_name);
+            if let Some(name) = name
+                && found.insert(name.to_owned())
+            {
+                references(schemas.get(name).unwrap_or(&Value::Null), schemas, found);
+            }
+            members.values().for_each(|member| references(member, schemas, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, schemas, found)),
+        _ => {}
+    }
+}
+
+fn schema_name(reference: &str) -> Option<&str> {
+    reference.strip_prefix("#/components/schemas/")
+}
+
+/// Answers always have all their members; those without a value are `null`.
+fn require_all(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    for list in ["allOf", "oneOf"] {
+        let parts = schema.get_mut(list).and_then(Value::as_array_mut);
+        parts.into_iter().flatten().for_each(require_all);
+    }
+    if let Some(Value::Object(properties)) = schema.get("properties") {
+        let names: Vec<&String> = properties.keys().collect();
+        schema.insert("required".to_owned(), json!(names));
+    }
+}
+
+/// A page refers to its items instead of repeating what they are.
+fn describe_page(name: &str, schema: &mut Value) {
+    if let Some(item) = name.strip_prefix("Page_") {
+        let reference = json!({"$ref": format!("#/components/schemas/{item}")});
+        schema["properties"]["items"]["items"] = reference;
+    }
 }
 
 /// Written by hand because further members depend on the code.

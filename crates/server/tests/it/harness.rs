@@ -25,6 +25,8 @@ use mimir_wire::ids::{ApiKeyId, UserId};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::contract;
+
 /// The password of every account that [`Server::account`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// The address requests come from, unless a test says otherwise.
@@ -117,6 +119,13 @@ impl Server {
         let app = opened.expect("the service opens on a migrated database");
         let router = router(&app, None);
         Self { app, router, _db: db }
+    }
+
+    /// The process ends at once and another one starts on the same database.
+    pub fn restart(&mut self) {
+        let opened = App::open(self._db.db().clone(), Clock::system(), AppConfig::default());
+        self.app = opened.expect("the service opens on a database in use");
+        self.router = router(&self.app, None);
     }
 
     /// Runs `work` in a transaction on the server's database.
@@ -215,14 +224,17 @@ impl Server {
         }
     }
 
-    /// Sends a request as it is and reads the whole answer.
+    /// Sends a request as it is, reads the whole answer, and compares it with the document.
     pub async fn raw(&self, request: Request<Body>) -> Reply {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.stream(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.into_body().collect().await.expect("the body ends well").to_bytes();
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let text = String::from_utf8_lossy(&body).into_owned();
-        Reply { status, headers, json, text }
+        let reply = Reply { status, headers, json, text };
+        contract::check(method.as_str(), &path, &reply);
+        reply
     }
 
     /// Sends a request and leaves the answer's body unread, for those that do not end.

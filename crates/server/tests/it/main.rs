@@ -7,6 +7,8 @@ mod audit;
 mod auth;
 mod authorisation;
 mod bodies;
+mod campaigns_launch;
+mod contract;
 mod harness;
 mod hosts;
 mod openapi;

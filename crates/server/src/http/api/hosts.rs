@@ -76,7 +76,7 @@ async fn read(State(app): State<Arc<App>>, Id(id): Id<HostId>) -> ApiResult<Answ
 /// Its key is worthless at once, what it was still asked is cancelled, its history stays.
 #[utoipa::path(
     post, path = "/hosts/{id}/decommission", tag = "hosts", params(("id" = HostId, Path)),
-    request_body = Option<Decommission>,
+    request_body = Decommission,
     responses((status = 200, description = "The host as it is now", body = Host))
 )]
 async fn decommission(
