@@ -265,7 +265,7 @@ async fn stopping_does_not_wait_for_ever() {
 async fn start_tls(options: ListenOptions) -> (Server, rustls::RootCertStore) {
     use rustls::pki_types::pem::PemObject;
     let dir = tempfile::tempdir().unwrap();
-    let now = mimir_wire::Timestamp::from_micros(jiff::Timestamp::now().as_microsecond());
+    let now = crate::clock::Clock::system().now();
     let files = tls::ensure_files(dir.path(), &[], now).unwrap();
     let tls = tls::server_config(&files.cert, &files.key).unwrap();
     let mut roots = rustls::RootCertStore::empty();

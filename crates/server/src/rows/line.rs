@@ -11,7 +11,11 @@ use super::RowsError;
 
 /// A JSON string without its quotes, escapes in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RawText<'l>(&'l str);
+pub struct RawText<'l> {
+    raw: &'l str,
+    /// Whether there is an escape in it.
+    escaped: bool,
+}
 
 impl<'l> RawText<'l> {
     /// The text with its escapes resolved.
@@ -19,18 +23,61 @@ impl<'l> RawText<'l> {
     /// # Errors
     /// [`RowsError::Malformed`] for an escape that JSON does not know.
     pub fn text(self) -> Result<Cow<'l, str>, RowsError> {
-        if !self.0.contains('\\') {
-            return Ok(Cow::Borrowed(self.0));
+        match self.escaped {
+            false => Ok(Cow::Borrowed(self.raw)),
+            true => unescape(self.raw).map(Cow::Owned).ok_or(RowsError::Malformed),
         }
-        let quoted = format!("\"{}\"", self.0);
-        let text = serde_json::from_str(&quoted).map_err(|_| RowsError::Malformed)?;
-        Ok(Cow::Owned(text))
     }
 
     /// The text as it stands in the row.
     pub fn raw(self) -> &'l str {
-        self.0
+        self.raw
     }
+}
+
+fn unescape(raw: &str) -> Option<String> {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        let (letter, used) = escape(&rest.as_bytes()[at + 1..])?;
+        text.push(letter);
+        rest = &rest[at + 1 + used..];
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The letter an escape stands for, and its bytes behind the backslash.
+fn escape(bytes: &[u8]) -> Option<(char, usize)> {
+    let letter = match bytes.first()? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return unicode_escape(bytes),
+        _ => return None,
+    };
+    Some((letter, 1))
+}
+
+fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 4).filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let first = unit(1)?;
+    if let Some(letter) = char::from_u32(first.into()) {
+        return Some((letter, 5));
+    }
+    // Half of a pair; alone it is no text.
+    let second = bytes.get(5..7).filter(|mark| mark == b"\\u").and_then(|_| unit(7))?;
+    let letter = char::decode_utf16([first, second]).next()?.ok()?;
+    Some((letter, 11))
 }
 
 /// One cell: its column and its value.
@@ -58,11 +105,11 @@ impl<'l> Cells<'l> {
 
     fn read_next(&self, at: usize) -> Option<Step<'l>> {
         let bytes = self.line.as_bytes();
-        if at == 1 && bytes.first() == Some(&b'{') && &bytes[1..] == b"}" {
-            return Some(Step::End);
-        }
         if at == 1 && bytes.first() != Some(&b'{') {
             return None;
+        }
+        if at == 1 && bytes.get(1..)? == b"}" {
+            return Some(Step::End);
         }
         let (column, after) = self.string(at)?;
         if bytes.get(after) != Some(&b':') {
@@ -83,16 +130,19 @@ impl<'l> Cells<'l> {
         if bytes.get(at) != Some(&b'"') {
             return None;
         }
-        let mut end = at + 1;
+        let (mut end, mut escaped) = (at + 1, false);
         loop {
             match *bytes.get(end)? {
                 b'"' => break,
-                b'\\' => end += 2,
+                b'\\' => {
+                    escaped = true;
+                    end += 2;
+                }
                 0..0x20 => return None,
                 _ => end += 1,
             }
         }
-        Some((RawText(&self.line[at + 1..end]), end + 1))
+        Some((RawText { raw: &self.line[at + 1..end], escaped }, end + 1))
     }
 }
 
@@ -162,6 +212,30 @@ mod tests {
             "{\"a\":\"1\"}{\"b\":\"2\"}",
         ] {
             assert!(cells(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_escape_of_json_is_known_and_no_other() {
+        for (raw, wanted) in [
+            (r#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{c}\n\r\t"),
+            (r"\u0041\u00e9\u20ACx", "Aé€x"),
+            (r"\ud834\udd1e!", "𝄞!"),
+        ] {
+            assert_eq!(unescape(raw).as_deref(), Some(wanted));
+        }
+        for bad in [
+            r"\x",
+            r"\",
+            r"\u12",
+            r"\u+123",
+            r"\ud834",
+            r"\ud834x",
+            r"\ud834\u0041",
+            r"\udd1e",
+            "\\é",
+        ] {
+            assert_eq!(unescape(bad), None, "{bad}");
         }
     }
 
