@@ -259,7 +259,8 @@ pub(crate) fn normal_username(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-fn check_username(username: &str) -> Option<FieldError> {
+/// What is wrong with an account's name.
+pub(crate) fn check_username(username: &str) -> Option<FieldError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
     let fits = (1..=USERNAME_CHARS_MAX).contains(&username.chars().count())
         && username.chars().all(allowed);

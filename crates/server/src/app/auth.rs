@@ -16,7 +16,7 @@ use mimir_wire::api::problem::ProblemCode;
 use mimir_wire::api::user::User;
 use serde_json::{Value, json};
 
-use crate::app::accounts::{check_password, hash_password, normal_username};
+use crate::app::accounts::{check_password, check_username, hash_password, normal_username};
 use crate::app::caller::target;
 use crate::app::state::hop;
 use crate::app::{App, Caller};
@@ -103,8 +103,8 @@ pub async fn login(
 ) -> ApiResult<NewSession> {
     let username = normal_username(&request.username);
     app.login_limits.take(&username, &address)?;
-    // PostgreSQL refuses NUL in a text; no account's name has one.
-    let name = Some(username).filter(|name| !name.contains('\0'));
+    // What cannot be a name is looked up nowhere: PostgreSQL refuses NUL in a text.
+    let name = Some(username).filter(|name| check_username(name).is_none());
     let found = move |tx: &mut Tx<'_>| match &name {
         Some(name) => Ok(accounts::by_name(tx, name)?),
         None => Ok(None),

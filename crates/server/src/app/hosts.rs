@@ -205,7 +205,7 @@ mod tests {
     fn status_turns_at_its_bounds() {
         let settings = default_settings();
         let now = Timestamp::from_secs(1_000_000);
-        let status = |ago, cut| status_of(&settings, now.plus_secs(-ago), cut, now);
+        let status = |ago: i64, cut| status_of(&settings, now.plus_secs(-ago), cut, now);
         assert_eq!(status(0, false), HostStatus::Online);
         assert_eq!(status(600, false), HostStatus::Online);
         assert_eq!(status(601, false), HostStatus::Stale);
