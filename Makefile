@@ -7,7 +7,14 @@ CARGO ?= cargo
 # nextest where it is installed: it runs test binaries side by side.
 TESTS := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo 'nextest run --no-fail-fast' || echo 'test --no-fail-fast')
 
-.PHONY: test lint gen
+.PHONY: demo test lint gen
+
+# Optimised, without the slow last steps of a release. The first build takes five to ten minutes
+# on two cores, later ones seconds. DEMO passes options on: make demo DEMO='--virtual 100'.
+demo:
+	scripts/setup build
+	$(CARGO) build --profile quick -p mimir-cli -p mimir-agent
+	$(or $(CARGO_TARGET_DIR),target)/quick/mimir demo $(DEMO)
 
 test:
 	scripts/setup test

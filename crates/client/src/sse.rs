@@ -99,6 +99,7 @@ impl<T: Event> Events<T> {
         self.last_id.as_deref()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "how long a connection held decides on retries")]
     fn connect(&mut self) -> Result<(), ClientError> {
         let mut headers = vec![("accept", "text/event-stream"), ("cache-control", "no-store")];
         if let Some(id) = &self.last_id {

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line against a scripted server on loopback: what it asks, what it prints, how it
-//! ends.
+//! ends. The modules whose names begin with `real` run it against the server itself, with a
+//! virtual fleet, or run the program as a process.
 
 mod campaigns;
+mod crash;
 mod exits;
 mod kit;
 mod lists;
 mod live;
 mod login;
+mod real;
+mod real_accounts;
+mod real_campaigns;
+mod real_process;
+mod real_queries;
 mod settings;
 
 #[path = "../../../client/tests/it/scripted.rs"]

@@ -139,8 +139,8 @@ impl Client {
         Ok((answer.json()?, replayed))
     }
 
-    /// Lists campaigns, newest first, without their frozen payloads.
-    pub fn campaigns(&self, filter: &CampaignFilter) -> List<Page<CampaignHead>> {
+    /// Lists campaigns, newest first.
+    pub fn campaigns(&self, filter: &CampaignFilter) -> List<Page<Campaign>> {
         let mut params = Params::default();
         params.add_some("status", filter.status);
         params.add_some("kind", filter.kind);

@@ -86,9 +86,14 @@ pub(super) fn run(
         target: args.target.clone(),
         live_window_minutes: args.live_window,
     };
-    let key = args.idempotency_key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let key = args.idempotency_key.clone().unwrap_or_else(fresh_key);
     let (launched, replayed) = launch(client, &request, &key)?;
     print(&launched, replayed && args.idempotency_key.is_some(), context)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a launch from a shell is one of a kind")]
+fn fresh_key() -> String {
+    Uuid::new_v4().to_string()
 }
 
 fn launch(

@@ -145,7 +145,7 @@ impl<'a, 'c> Story<'a, 'c> {
         let begin = ["campaign", "launch", "--target", "all", "--live-window", WINDOW];
         self.mimir(&[&begin[..], &["--name", "Operating systems", "--sql", SQL]].concat())?;
         let newest = self.client.campaigns(&CampaignFilter::default()).iter().next();
-        Ok(newest.context("the campaign is not in the list")??.id)
+        Ok(newest.context("the campaign is not in the list")??.head.id)
     }
 
     /// Shows the coverage as it changes, until `is_end`.
