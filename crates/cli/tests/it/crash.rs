@@ -174,11 +174,15 @@ fn a_killed_server_loses_no_acknowledged_answer_and_counts_none_twice() {
     let mut ids = Vec::new();
     for n in 1..=CAMPAIGNS {
         let id = launch(&client, n);
+        let path = format!("/campaigns/{id}");
+        wait("a first answer", || {
+            ask(&client, "GET", &path, None)["coverage"]["responded"].as_u64() > Some(0)
+        });
         // The moment of the crash is random on purpose.
-        std::thread::sleep(Duration::from_millis(50 + next(&mut random) % 700));
+        std::thread::sleep(Duration::from_millis(next(&mut random) % 100));
         server.kill();
         server = Server::start(folder.path(), &address);
-        let campaign = ask(&client, "GET", &format!("/campaigns/{id}"), None);
+        let campaign = ask(&client, "GET", &path, None);
         hits += u32::from(campaign["complete"] == false);
         ids.push(id);
     }
