@@ -56,7 +56,9 @@ pub async fn start(config: &Config, metrics: Option<Metrics>) -> anyhow::Result<
     let listener = listen::bind(config.listen)?;
     let console_listener = config.console_listen.map(listen::bind).transpose()?;
     let address = listener.local_addr()?;
-    let url = config.public_url.clone().unwrap_or_else(|| url_of(address, server_tls.is_some()));
+    // Port 0 means any free one: people and agents must be told which it is.
+    let bound = Config { listen: address, ..config.clone() };
+    let url = bound.public_url_or_default(tls::machine_hostname().as_deref());
     let ca_pem = ca.as_deref().map(std::fs::read_to_string).transpose()?;
     let app_config =
         AppConfig { metrics_public: config.metrics_public, public_url: Some(url.clone()), ca_pem };
@@ -201,21 +203,21 @@ fn tls_of(
     if let (Some(cert), Some(key)) = (&config.tls_cert, &config.tls_key) {
         return Ok((Some(tls::server_config(cert, key)?), None));
     }
-    let mut names = config.tls_names.clone();
-    names.extend(tls::machine_hostname());
-    if !config.listen.ip().is_unspecified() {
-        names.push(config.listen.ip().to_string());
-    }
+    let names = config.certificate_names(tls::machine_hostname().as_deref());
     let files = tls::ensure_files(&config.data_dir, &names, clock.now())?;
+    if let Ok(info) = tls::inspect(&files.cert) {
+        let missing = info.names_not_covered(&names);
+        if !missing.is_empty() {
+            tracing::warn!(
+                names = missing.join(", "),
+                "the certificate does not cover these names; remove server.pem and server.key for \
+                 a new one that agents already trust"
+            );
+        }
+        if let Some(warning) = info.warning(clock.now()) {
+            tracing::warn!("{warning}");
+        }
+    }
     let server = tls::server_config(&files.cert, &files.key)?;
     Ok((Some(server), Some(files.ca)))
-}
-
-fn url_of(address: SocketAddr, tls: bool) -> String {
-    let scheme = if tls { "https" } else { "http" };
-    if address.ip().is_loopback() || address.ip().is_unspecified() {
-        format!("{scheme}://localhost:{}", address.port())
-    } else {
-        format!("{scheme}://{address}")
-    }
 }
