@@ -3,8 +3,8 @@
 
 use mimir_sqlguard::{Scope, Verdict, canonical};
 use mimir_wire::api::problem::ProblemCode;
-use mimir_wire::api::query::{Blocked, QueryCheck, QueryRequest, QueryWarning};
-use mimir_wire::api::target::{Platform, Target};
+use mimir_wire::api::query::{QueryCheck, QueryRequest};
+use mimir_wire::api::target::Target;
 use serde_json::json;
 
 use crate::app::App;
@@ -20,41 +20,9 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
-/// The guard's scope for a target.
-pub fn scope(target: &Target) -> Scope {
-    if target.is_multi_host() { Scope::MultiHost } else { Scope::SingleHost }
-}
-
 /// Says what the guard thinks, refusing nothing.
 pub fn check(app: &App, request: &QueryRequest) -> QueryCheck {
-    let verdict = app.guard.check(&request.sql, scope(&request.target), &app.deny_list());
-    let known =
-        |platform: &mimir_sqlguard::schema::Platform| Platform::from_word(&platform.to_string());
-    QueryCheck {
-        ok: verdict.is_allowed(),
-        platforms: verdict.platforms.iter().filter_map(known).collect(),
-        blocked: verdict
-            .blocked
-            .iter()
-            .map(|b| Blocked { table: b.name.clone(), reason: b.reason.clone() })
-            .collect(),
-        warnings: verdict
-            .warnings
-            .iter()
-            .map(|w| QueryWarning {
-                code: w.code.as_str().to_owned(),
-                table: w.table.clone(),
-                message: w.message.clone(),
-            })
-            .collect(),
-        error: verdict.error.as_ref().map(|error| error.message.clone()),
-        error_offset: verdict
-            .error
-            .as_ref()
-            .and_then(|error| error.offset)
-            .and_then(|offset| u64::try_from(offset).ok()),
-        tables: verdict.tables.into_iter().chain(verdict.unknown_tables).collect(),
-    }
+    app.guard.check(&request.sql, Scope::from(&request.target), &app.deny_list()).into()
 }
 
 /// Is this one acceptable statement at all? The deny-list comes later ([`admit`]): the contract
@@ -63,7 +31,7 @@ pub fn check(app: &App, request: &QueryRequest) -> QueryCheck {
 /// # Errors
 /// `invalid_request` with the guard's sentence.
 pub fn parse(app: &App, sql: &str, target: &Target) -> ApiResult<Verdict> {
-    let verdict = app.guard.check(sql, scope(target), &app.deny_list());
+    let verdict = app.guard.check(sql, Scope::from(target), &app.deny_list());
     match &verdict.error {
         Some(error) => Err(ApiError::field("sql", error.message.clone())),
         None => Ok(verdict),

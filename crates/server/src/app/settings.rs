@@ -54,6 +54,9 @@ pub async fn patch(app: &Arc<App>, caller: Caller, patch: SettingsPatch) -> ApiR
         if !errors.is_empty() {
             return Err(ApiError::invalid(errors));
         }
+        crate::app::state::deny_list(&after)
+            .validate()
+            .map_err(|error| ApiError::field("", format!("{error}.")))?;
         let changed = differences(&before, &after);
         let new = changed.iter().map(|(name, _, new)| (name.clone(), new.clone())).collect();
         mimir_store::settings::store(tx, &new)?;

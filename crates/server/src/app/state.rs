@@ -109,13 +109,7 @@ impl App {
     }
 
     pub(crate) fn set_settings(&self, settings: Settings) {
-        let set = |names: &[String]| names.iter().cloned().collect();
-        self.deny.store(Arc::new(DenyList {
-            denied_tables: set(&settings.denied_tables),
-            denied_columns: set(&settings.denied_columns),
-            denied_functions: set(&settings.denied_functions),
-            allowed_extension_tables: set(&settings.allowed_extension_tables),
-        }));
+        self.deny.store(Arc::new(deny_list(&settings)));
         self.settings.store(Arc::new(settings));
     }
 
@@ -153,6 +147,17 @@ impl App {
             Ok(done)
         })
         .await
+    }
+}
+
+/// The deny-list that settings hold.
+pub(crate) fn deny_list(settings: &Settings) -> DenyList {
+    let set = |names: &[String]| names.iter().cloned().collect();
+    DenyList {
+        denied_tables: set(&settings.denied_tables),
+        denied_columns: set(&settings.denied_columns),
+        denied_functions: set(&settings.denied_functions),
+        allowed_extension_tables: set(&settings.allowed_extension_tables),
     }
 }
 
