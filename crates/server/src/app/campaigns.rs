@@ -123,7 +123,7 @@ pub async fn launch(
             let no = campaigns::insert(tx, &new, &hosts)?;
             changes::record(tx, ChangeKind::CampaignLaunched, Some(no), now)?;
             let host_ids = plan.host_ids_hash(&hosts);
-            let details = json!({"sql": plan.checked.sql, "target": plan.target,
+            let details = json!({"sql": plan.checked.sql, "target": audited_target(&plan.target),
                 "hosts": hosts.len(), "hosts_sha256": host_ids,
                 "live_window_minutes": plan.minutes, "spec_sha256": new.spec_sha256});
             let entry =
@@ -157,6 +157,19 @@ async fn replay(
     }
     let launched = serde_json::from_str(&found.response).map_err(ApiError::internal)?;
     Ok(Some(LaunchDone { launched, replayed: true }))
+}
+
+/// Hosts that an audit entry names one by one; longer lists are told by count and hash.
+const AUDITED_HOSTS_MAX: usize = 100;
+
+/// A target as the audit trail tells it: its rule, and its hosts while they are few.
+pub fn audited_target(target: &Target) -> serde_json::Value {
+    match target {
+        Target::Hosts { host_ids } if host_ids.len() > AUDITED_HOSTS_MAX => {
+            json!({"type": "hosts", "hosts": host_ids.len()})
+        }
+        target => json!(target),
+    }
 }
 
 /// Before this time, remembered answers are forgotten.

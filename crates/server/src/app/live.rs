@@ -51,7 +51,8 @@ pub async fn run(app: &Arc<App>, caller: Caller, request: QueryRequest) -> ApiRe
         offline: start.targeted - online,
         expires_at: start.expires_at,
     };
-    let details = json!({"sql": start.sql, "target": start.target, "targeted": started.targeted,
+    let details = json!({"sql": start.sql, "target": crate::app::campaigns::audited_target(&start.target),
+        "targeted": started.targeted,
         "online": online});
     let target = audit_target("live_query", start.id, "");
     let entry = caller.entry("query.run", target, details);

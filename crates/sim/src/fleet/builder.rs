@@ -353,6 +353,7 @@ pub(super) fn record(level: Recording) -> Option<Box<Record>> {
     (level != Recording::Off).then(|| Box::new(Record::new(level)))
 }
 
+#[expect(clippy::disallowed_methods, reason = "where a fleet starts that was given no time")]
 fn machine_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(super::timing::micros(since))
