@@ -13,6 +13,7 @@ use mimir_server::bootstrap::Bootstrap;
 use mimir_server::config::{Config, LogFormat};
 use mimir_server::metrics::{self, Metrics};
 use mimir_server::serve::{self, Running};
+use mimir_server::tls;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -143,6 +144,10 @@ fn greeting(config: &Config, running: &Running) -> String {
     let mut text = format!("Mimir listens on {} ({}).\n", running.url, running.address);
     if let Some(address) = running.console_address {
         let _ = writeln!(text, "API and console alone: {address}.");
+    }
+    if running.address.ip().is_unspecified() {
+        let named = config.public_url_or_default(tls::machine_hostname().as_deref());
+        let _ = writeln!(text, "Other machines reach it at {named} (--public-url changes that).");
     }
     if let Some(made) = &running.bootstrap {
         text.push_str(&first_start(made, running.ca.as_deref(), config.print_bootstrap.as_deref()));
