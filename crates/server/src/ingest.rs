@@ -55,7 +55,7 @@ pub struct Lane {
     sender: Sender<Job>,
     receiver: Receiver<Job>,
     waiting_bytes: AtomicUsize,
-    behind: Mutex<HashMap<(i64, i64), Event>>,
+    behind: Mutex<HashMap<(i64, i64), Vec<Event>>>,
 }
 
 impl Lane {
@@ -107,7 +107,7 @@ impl Lane {
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         for item in items {
             if let Happened::Event(event) = item.happened {
-                behind.insert((item.campaign_no, item.host_no), event);
+                note(behind.entry((item.campaign_no, item.host_no)).or_default(), event);
             }
         }
     }
@@ -117,28 +117,45 @@ impl Lane {
     pub fn noted_behind(&self, campaign_no: i64) -> Vec<Item> {
         let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         let of_campaign = behind.iter().filter(|((campaign, _), _)| *campaign == campaign_no);
-        of_campaign.map(|(key, event)| into_item((*key, event.clone()))).collect()
+        of_campaign.flat_map(|(key, events)| into_items((*key, events.clone()))).collect()
     }
 
     fn take_all_behind(&self) -> Vec<Item> {
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         let keys: Vec<_> = behind.keys().take(GROUP_EVENTS_MAX).copied().collect();
-        keys.into_iter().filter_map(|key| behind.remove_entry(&key)).map(into_item).collect()
+        let taken = keys.into_iter().filter_map(|key| behind.remove_entry(&key));
+        taken.flat_map(into_items).collect()
     }
 
-    /// Puts back what could not be written, unless something newer was noted since.
+    /// Puts back what could not be written, before what was noted since.
     fn put_back(&self, items: Vec<Item>) {
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newer = std::mem::take(&mut *behind);
         for item in items {
             if let Happened::Event(event) = item.happened {
-                behind.entry((item.campaign_no, item.host_no)).or_insert(event);
+                note(behind.entry((item.campaign_no, item.host_no)).or_default(), event);
             }
+        }
+        for (key, events) in newer.drain() {
+            let older = behind.entry(key).or_default();
+            events.into_iter().for_each(|event| note(older, event));
         }
     }
 }
 
-fn into_item(((campaign_no, host_no), event): ((i64, i64), Event)) -> Item {
-    Item { campaign_no, host_no, happened: Happened::Event(event) }
+/// Notes an event after others of the same assignment. Of several offers the last one says all,
+/// but what ended them must not hide that they were made.
+fn note(events: &mut Vec<Event>, event: Event) {
+    let offered = |event: &Event| matches!(event, Event::Offered { .. });
+    if events.last().is_some_and(|last| *last == event || (offered(last) && offered(&event))) {
+        events.pop();
+    }
+    events.push(event);
+}
+
+fn into_items(((campaign_no, host_no), events): ((i64, i64), Vec<Event>)) -> Vec<Item> {
+    let item = |event| Item { campaign_no, host_no, happened: Happened::Event(event) };
+    events.into_iter().map(item).collect()
 }
 
 fn weight(item: &Item) -> usize {

@@ -134,6 +134,7 @@ impl Board {
     /// Decides what a host gets; see the engine's rules of offers.
     pub fn hand_out(&mut self, host_no: i64, now: Timestamp, elapsed: Duration) -> Handout {
         let mut events = self.take_blocked(host_no);
+        self.shelve(host_no);
         let candidates = self.candidates(host_no, now);
         self.adopt(host_no, &candidates);
         let leases = self.leases.entry(host_no).or_default();
@@ -173,6 +174,20 @@ impl Board {
         }
         found[first_campaign..].sort_by_key(|candidate| !candidate.live);
         found
+    }
+
+    /// While campaigns are not offered their leases end; the count of offers must not, or a host
+    /// would be offered the same more often than allowed once campaigns are on again.
+    fn shelve(&mut self, host_no: i64) {
+        let Some(leases) = self.leases.get(&host_no).filter(|_| !self.enabled) else { return };
+        for (no, campaign) in &mut self.campaigns {
+            let works = (0_u32..).zip(&campaign.parts);
+            let works = works.map(|(part, _)| Work::Part { campaign: *no, part });
+            let attempts = works.map(|work| leases.attempts(work)).max().unwrap_or(0);
+            if attempts > 0 {
+                campaign.adopted.insert(host_no, attempts);
+            }
+        }
     }
 
     /// Takes over offers made before this picture was.

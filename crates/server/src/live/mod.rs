@@ -175,7 +175,9 @@ impl LiveState {
         log.totals.rows += u64::try_from(shown).unwrap_or(u64::MAX);
         log.bytes += bytes;
         log.events.push(event.into());
-        let over = answer.row_count > room || bytes > bytes_left;
+        // Rows may also have been left out because one host sent too many bytes.
+        let cut = u64::try_from(shown).is_ok_and(|shown| shown < answer.row_count);
+        let over = cut || bytes > bytes_left;
         let end = if over {
             Some(LiveEnd { reason: LiveEndReason::RowCap, truncated: true })
         } else if log.totals.answered == log.totals.online {

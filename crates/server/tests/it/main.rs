@@ -3,13 +3,16 @@
 //! the audit trail and the ledger.
 
 mod accounts;
+mod agents_offers;
 mod audit;
 mod auth;
 mod authorisation;
 mod bodies;
 mod campaigns_launch;
 mod contract;
+mod fleet;
 mod harness;
 mod hosts;
+mod invariants;
 mod openapi;
 mod saved_queries;

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use mimir_engine::campaign::offers::Work;
 use mimir_engine::limits::{HOST_ERROR_CHARS_MAX, WRITE_BODY_BYTES_MAX};
+use mimir_store::DbError;
 use mimir_store::ledger::{Happened, Item, NewAnswer, NewChunk};
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::osquery::{QueryStatus, WriteEntry, WriteSink, read_write_body, repair_utf8};
@@ -153,6 +154,8 @@ struct Collector<'a> {
     host: &'a HostEntry,
     results: HashMap<String, Collected>,
     current: Option<(String, Collected)>,
+    /// Why the body cannot be taken now.
+    failure: Option<DbError>,
 }
 
 enum Collected {
@@ -165,7 +168,7 @@ enum Collected {
 const LIVE_HOST_BYTES_MAX: usize = 32 << 20;
 
 impl Collector<'_> {
-    fn open(&self, name: &str) -> Option<Collected> {
+    fn open(&mut self, name: &str) -> Option<Collected> {
         match self.app.ids.check(name, self.host.no)? {
             Purpose::Beacon => Some(Collected::Beacon(None)),
             Purpose::Work(Work::Live(no)) => {
@@ -174,9 +177,30 @@ impl Collector<'_> {
                 Some(Collected::Live { no, lines: Vec::new(), bytes: 0, rows_max })
             }
             Purpose::Work(Work::Part { campaign, part }) => {
-                let caps = self.app.fleet.board(|board| board.caps(campaign));
+                let caps = self.caps(campaign);
                 let rows = caps.map(|(rows, bytes)| RowWriter::new(RowCaps { rows, bytes }));
                 Some(Collected::Part { campaign, part, rows })
+            }
+        }
+    }
+
+    /// What is kept of each host. The picture does not know a campaign that was stopped before it
+    /// was made, or launched on another replica a moment ago; the database does.
+    fn caps(&mut self, campaign: i64) -> Option<(u64, u64)> {
+        let known = self.app.fleet.board(|board| board.caps(campaign));
+        if known.is_some() {
+            return known;
+        }
+        match self.app.db.read(move |tx| mimir_store::campaigns::by_no(tx, campaign)) {
+            Ok(record) => {
+                let record = record?;
+                let (rows, bytes) = (record.host_row_cap, record.host_byte_cap);
+                self.app.fleet.board_mut(|board| board.put_caps(campaign, rows, bytes));
+                Some((rows, bytes))
+            }
+            Err(error) => {
+                self.failure = Some(error);
+                None
             }
         }
     }
@@ -215,7 +239,8 @@ impl WriteSink for Collector<'_> {
 }
 
 fn parse(app: &App, host: &HostEntry, body: &[u8]) -> Result<Parsed, AgentError> {
-    let mut collector = Collector { app, host, results: HashMap::new(), current: None };
+    let (results, current, failure) = (HashMap::new(), None, None);
+    let mut collector = Collector { app, host, results, current, failure };
     let text = repair_utf8(body);
     let body = read_write_body(&text, &mut collector)
         .map_err(|error| AgentError::Malformed(error.to_string()))?;
@@ -230,7 +255,8 @@ fn parse(app: &App, host: &HostEntry, body: &[u8]) -> Result<Parsed, AgentError>
         };
         sort_in(app, host, entry, collected, &mut parsed)?;
     }
-    Ok(parsed)
+    // Without the caps rows would be thrown away: better that the agent sends them again.
+    collector.failure.map_or(Ok(parsed), |error| Err(AgentError::Service(error.into())))
 }
 
 fn sort_in(
