@@ -99,8 +99,8 @@ impl Reply {
 pub struct Server {
     pub app: Arc<App>,
     router: Router,
-    // Dropped last: the service must be gone before its database is.
-    _db: TestDb,
+    // Dropped last: the service must be gone before its database is. A replica borrows another's.
+    _db: Option<TestDb>,
 }
 
 impl Server {
@@ -118,12 +118,23 @@ impl Server {
         let opened = App::open(db.db().clone(), Clock::system(), AppConfig::default());
         let app = opened.expect("the service opens on a migrated database");
         let router = router(&app, None);
-        Self { app, router, _db: db }
+        Self { app, router, _db: Some(db) }
+    }
+
+    /// Another server on the same PostgreSQL database, with connections of its own.
+    pub fn replica(&self) -> Self {
+        let url = self._db.as_ref().expect("the first server owns the database").url();
+        let db = mimir_store::Db::open(url).expect("the database takes more connections");
+        let opened = App::open(db, Clock::system(), AppConfig::default());
+        let app = opened.expect("the service opens on a database in use");
+        let router = router(&app, None);
+        Self { app, router, _db: None }
     }
 
     /// The process ends at once and another one starts on the same database.
     pub fn restart(&mut self) {
-        let opened = App::open(self._db.db().clone(), Clock::system(), AppConfig::default());
+        let db = self.app.db.clone();
+        let opened = App::open(db, Clock::system(), AppConfig::default());
         self.app = opened.expect("the service opens on a database in use");
         self.router = router(&self.app, None);
     }

@@ -15,4 +15,5 @@ mod harness;
 mod hosts;
 mod invariants;
 mod openapi;
+mod replicas;
 mod saved_queries;
