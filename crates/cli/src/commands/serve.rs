@@ -13,7 +13,6 @@ use mimir_server::bootstrap::Bootstrap;
 use mimir_server::config::{Config, LogFormat};
 use mimir_server::metrics::{self, Metrics};
 use mimir_server::serve::{self, Running};
-use mimir_server::tls;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -145,18 +144,30 @@ fn greeting(config: &Config, running: &Running) -> String {
     if let Some(address) = running.console_address {
         let _ = writeln!(text, "API and console alone: {address}.");
     }
-    if running.address.ip().is_unspecified() {
-        let named = config.public_url_or_default(tls::machine_hostname().as_deref());
-        let _ = writeln!(text, "Other machines reach it at {named} (--public-url changes that).");
+    let here = here(config, running);
+    if here != running.url {
+        let _ = writeln!(text, "On this machine: {here}");
     }
     if let Some(made) = &running.bootstrap {
-        text.push_str(&first_start(made, running.ca.as_deref(), config.print_bootstrap.as_deref()));
+        let file = config.print_bootstrap.as_deref();
+        text.push_str(&first_start(made, &here, running.ca.as_deref(), file));
     }
     text
 }
 
+/// The address for programs on this machine. The name for others may not be known here yet, and
+/// certificates that the server makes cover localhost.
+fn here(config: &Config, running: &Running) -> String {
+    let own_certificate = config.tls_cert.is_none() && !config.behind_proxy;
+    if own_certificate && running.address.ip().is_unspecified() {
+        let scheme = if config.insecure_http { "http" } else { "https" };
+        return format!("{scheme}://localhost:{}", running.address.port());
+    }
+    running.url.clone()
+}
+
 /// What a first start says, once: nothing of it can be shown again.
-fn first_start(made: &Bootstrap, ca: Option<&Path>, file: Option<&Path>) -> String {
+fn first_start(made: &Bootstrap, here: &str, ca: Option<&Path>, file: Option<&Path>) -> String {
     let mut text = String::from("\nThis is the first start. What follows is shown this once.\n\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<22}{value}");
@@ -175,10 +186,10 @@ fn first_start(made: &Bootstrap, ca: Option<&Path>, file: Option<&Path>) -> Stri
     let _ = write!(
         text,
         "\nNext:\n  \
-         mimir login --server {}{ca_flag} --username {}\n  \
+         mimir login --server {here}{ca_flag} --username {}\n  \
          mimir settings set offline_campaigns_enabled=true\n  \
          mimir enroll-kit --out kit --secret-name first-hosts\n\n",
-        made.url, made.admin_username
+        made.admin_username
     );
     text
 }
@@ -197,7 +208,7 @@ mod tests {
             api_key: None,
             enrollment_secret: "mes_x".into(),
         };
-        let text = first_start(&made, Some(Path::new("data/ca.pem")), None);
+        let text = first_start(&made, &made.url, Some(Path::new("data/ca.pem")), None);
         insta::assert_snapshot!(text, @r"
         This is the first start. What follows is shown this once.
 
