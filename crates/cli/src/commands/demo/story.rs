@@ -84,6 +84,7 @@ impl<'a, 'c> Story<'a, 'c> {
         self.follow(id, agents, open_last)?;
         self.say("\nAll but one have answered. Who is missing has a name:\n")?;
         self.mimir(&["campaign", "pending", &id.to_string()])?;
+        self.say("(A host counts as online for ten minutes after it was last heard of.)")?;
         self.say("\nSome of the rows, of all hosts together:\n")?;
         self.mimir(&["campaign", "rows", &id.to_string(), "--limit", ROWS_SHOWN])?;
         self.window(id)?;
