@@ -193,8 +193,8 @@ fn the_configuration_shows_its_origins() {
 }
 
 #[test]
-#[ignore = "takes over a minute, because the shortest live window is one, and needs mimir-agent \
-            built beside mimir"]
+// Takes over a minute, because the shortest live window is one; needs mimir-agent built beside
+// mimir, as `make test` does.
 fn the_demonstration_ends_with_a_late_answer_and_leaves_nothing_running() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("demo");
