@@ -394,6 +394,17 @@ pub fn head(record: CampaignRecord, now: Timestamp) -> CampaignHead {
     }
 }
 
+/// What a list says in place of queries that are not those that were launched.
+const ALTERED: &str = "The stored queries are not those that were launched (spec_sha256 does not \
+     fit); nothing of this campaign is offered any more. Restore the database from a backup.";
+
+/// Whether a campaign's queries are those that were launched (I7).
+pub fn is_intact(record: &CampaignRecord, parts: &[String]) -> bool {
+    let texts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    spec::sha256_hex(&record.spec) == record.spec_sha256
+        && spec::canonical(record.kind, &texts) == record.spec
+}
+
 /// A campaign as the API shows it. Its payload is verified against its hash (I7).
 ///
 /// # Errors
@@ -405,10 +416,7 @@ pub fn show(
     now: Timestamp,
 ) -> ApiResult<Campaign> {
     let parts = campaigns::parts(tx, record.no)?;
-    let texts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let intact = spec::sha256_hex(&record.spec) == record.spec_sha256
-        && spec::canonical(record.kind, &texts) == record.spec;
-    if !intact {
+    if !is_intact(&record, &parts) {
         let detail = format!("I7: the payload of campaign {} was altered", record.id);
         return Err(ApiError::internal(detail));
     }
@@ -458,8 +466,14 @@ pub async fn list(
             let parts = campaigns::parts(tx, record.no)?;
             found.push((record, parts));
         }
-        // An altered payload must not hide the other campaigns: it is refused where it is read.
-        let show = |(record, parts): (CampaignRecord, Vec<String>)| whole(record, &parts, now);
+        // An altered payload must not hide the other campaigns, nor be shown as if it were good.
+        let show = |(mut record, mut parts): (CampaignRecord, Vec<String>)| {
+            if !is_intact(&record, &parts) {
+                parts.clear();
+                record.warnings.push(ALTERED.to_owned());
+            }
+            whole(record, &parts, now)
+        };
         Ok(page.page(found, Some(total), |(record, _)| record.no, show))
     })
     .await

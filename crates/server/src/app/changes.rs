@@ -70,7 +70,15 @@ impl App {
             let (version, relay) = (followed.version, followed.relay);
             let step = self.db.read(move |tx| {
                 let Some(changes) = changes::since(tx, version, STEP)? else { return Ok(None) };
-                let load = |change: &Change| load(tx, change, relay);
+                // One look at the relay finds the messages of all changes in this step.
+                let mut looked = false;
+                let load = |change: &Change| {
+                    let is_relay = change.kind == Some(ChangeKind::LiveQuery);
+                    if is_relay && std::mem::replace(&mut looked, true) {
+                        return Ok((change.version, Loaded::Nothing));
+                    }
+                    load(tx, change, relay)
+                };
                 changes.iter().map(load).collect::<Result<Vec<_>, _>>().map(Some)
             })?;
             let Some(step) = step else {
@@ -122,11 +130,16 @@ impl App {
         let (enabled, interval) =
             (settings.offline_campaigns_enabled, settings.agent_poll_interval_s);
         self.set_settings(settings);
+        // The guard takes its time for each campaign: polls must not wait for it. Nobody else
+        // puts campaigns on the board meanwhile, that is done while changes are followed.
+        let refused: HashSet<i64> = self.fleet.board(|board| {
+            board.campaigns().filter(|(_, c)| self.refuses(c)).map(|(no, _)| *no).collect()
+        });
         self.fleet.board_mut(|board| {
             board.enabled = enabled;
             board.poll_interval_s = interval;
-            for (_, campaign) in board.campaigns_mut() {
-                campaign.blocked = self.refuses(campaign);
+            for (no, campaign) in board.campaigns_mut() {
+                campaign.blocked = refused.contains(no);
             }
         });
         self.fleet.wake.notify_waiters();
@@ -178,12 +191,7 @@ impl App {
             Ok::<_, DbError>((version, relay, settings, campaigns, keys, hosts))
         })?;
         let (version, relay, settings, campaigns, keys, hosts) = picture;
-        self.fleet.hosts_mut(|fleet| {
-            let gone: Vec<i64> = fleet.all().map(|host| host.no).collect();
-            gone.into_iter().for_each(|no| fleet.remove(no));
-            hosts.into_iter().for_each(|host| fleet.put(host, &[]));
-            fleet.put_keys(&keys);
-        });
+        self.fleet.hosts_mut(|fleet| fleet.replace(hosts, &keys));
         self.fleet.board_mut(crate::fleet::Board::clear_campaigns);
         self.follow_settings(settings);
         followed.answers.clear();
@@ -287,6 +295,11 @@ fn load_campaign(tx: &mut Tx<'_>, record: CampaignRecord) -> Result<LoadedCampai
     if record.ledger.status != CampaignStatus::Active {
         return Ok(LoadedCampaign { record, board: None });
     }
+    let texts = campaigns::parts(tx, record.no)?;
+    if !crate::app::campaigns::is_intact(&record, &texts) {
+        tracing::error!(campaign = %record.id, "I7: the payload was altered; it is not offered");
+        return Ok(LoadedCampaign { record, board: None });
+    }
     let mut open = RoaringBitmap::new();
     let mut adopted = HashMap::new();
     for (host_no, attempts, state) in assignments::open_hosts(tx, record.no)? {
@@ -298,7 +311,7 @@ fn load_campaign(tx: &mut Tx<'_>, record: CampaignRecord) -> Result<LoadedCampai
     let c = &record.ledger.coverage;
     let answered = c.with_rows + c.empty + c.errors;
     let part = |sql: String| BoardPart { sql: sql.into(), open: open.clone(), answered };
-    let mut parts: Vec<_> = campaigns::parts(tx, record.no)?.into_iter().map(part).collect();
+    let mut parts: Vec<_> = texts.into_iter().map(part).collect();
     if parts.len() > 1 {
         subtract_answered(tx, record.no, &mut parts)?;
     }

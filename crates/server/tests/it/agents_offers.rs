@@ -245,7 +245,7 @@ world_on_both!(a_restart_changes_nothing_an_operator_sees, 4, |world| {
     for path in paths {
         before.push(world.get(&format!("/campaigns/{id}{path}")).await);
     }
-    world.restart().await;
+    let world = world.restart();
     for (path, before) in paths.iter().zip(before) {
         let after = world.get(&format!("/campaigns/{id}{path}")).await;
         assert_eq!(without_contact(after), without_contact(before), "{path}");
@@ -292,13 +292,13 @@ fn without_contact(mut page: Value) -> Value {
 /// An answer that was on its way while the server restarted is stored with all its rows.
 #[tokio::test]
 async fn answers_on_the_wire_survive_a_restart() {
-    let mut world = World::new(2).await;
+    let world = World::new(2).await;
     let id = world.launch(SQL).await;
     let active = world.read(0).await.into_keys().next().unwrap();
     let stopped = world.launch("SELECT username FROM users").await;
     world.pass(INTERVAL);
     world.stands(&id, 0, "offered", 1).await;
-    world.restart().await;
+    let world = world.restart();
     let body = |name: &str| json!({"queries": {name: [{"n": "1"}, {"n": "2"}]}});
     assert_eq!(world.write(0, body(&active)).await, json!({}));
     world.stands(&id, 0, "responded", 1).await;
@@ -311,7 +311,7 @@ async fn answers_on_the_wire_survive_a_restart() {
     world.stands(&stopped, 1, "offered", 1).await;
     world.post(&format!("/campaigns/{stopped}/stop"), json!({})).await.expect(200);
     world.post(&format!("/campaigns/{stopped}/archive"), json!({})).await.expect(200);
-    world.restart().await;
+    let world = world.restart();
     assert_eq!(world.write(1, body(&second)).await, json!({}));
     let answered = world.stands(&stopped, 1, "responded", 1).await;
     assert_eq!((&answered["row_count"], &answered["truncated"]), (&json!(2), &json!(false)));

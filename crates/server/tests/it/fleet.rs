@@ -129,11 +129,12 @@ impl World {
     }
 
     /// The server's process ends at once and another one starts on the same database.
-    pub async fn restart(&mut self) {
+    pub fn restart(mut self) -> Self {
         // Agents and requests of the old process are gone with it.
         *self.wire.0.write().unwrap() = Router::new();
         self.server.restart();
         *self.wire.0.write().unwrap() = router(&self.server.app, None);
+        self
     }
 
     /// What `hosts` answer from now on, the beacon apart.
@@ -406,8 +407,7 @@ macro_rules! world_on_both {
         mod $name {
             use super::*;
 
-            #[expect(unused_mut, reason = "only some tests restart the server")]
-            async fn check(mut $world: $crate::fleet::World) {
+            async fn check($world: $crate::fleet::World) {
                 $body
             }
 

@@ -2,18 +2,26 @@
 //! The server through its front door: requests in, answers out, and then what must be true in
 //! the audit trail and the ledger.
 
+#![expect(clippy::disallowed_methods, reason = "tests wait for a state with a bound")]
+
 mod accounts;
+mod agents_enrol;
 mod agents_offers;
+mod agents_wire;
 mod audit;
 mod auth;
 mod authorisation;
 mod bodies;
+mod campaigns_course;
+mod campaigns_events;
 mod campaigns_launch;
 mod contract;
 mod fleet;
 mod harness;
 mod hosts;
 mod invariants;
+mod live;
 mod openapi;
 mod replicas;
+mod results;
 mod saved_queries;

@@ -213,8 +213,11 @@ fn csv() -> String {
 #[utoipa::path(
     get, path = "/campaigns/{id}/export", tag = "campaigns",
     params(("id" = CampaignId, Path), ExportParams),
-    responses((status = 200, description = "An attachment", content_type = "text/csv",
-        body = String))
+    responses((status = 200, description = "An attachment in the format asked for", content(
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+        (String = "application/vnd.apache.parquet"),
+    )))
 )]
 async fn export_rows(
     State(app): State<Arc<App>>,
