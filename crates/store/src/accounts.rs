@@ -200,11 +200,7 @@ pub fn session_insert(
 pub fn session_by_token(tx: &mut Tx<'_>, token_hash: &[u8]) -> Result<Option<SessionRecord>> {
     let row = tx.query_opt(SESSION_BY_TOKEN, &values![token_hash])?;
     row.map(|row| {
-        Ok(SessionRecord {
-            user: user(&row)?,
-            created_at: row.get(7)?,
-            last_used_at: row.get(8)?,
-        })
+        Ok(SessionRecord { user: user(&row)?, created_at: row.get(7)?, last_used_at: row.get(8)? })
     })
     .transpose()
 }

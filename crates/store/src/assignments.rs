@@ -173,10 +173,7 @@ pub fn pending_count(tx: &mut Tx<'_>, campaign_no: i64, q: Option<&str>) -> Resu
 ///
 /// # Errors
 /// When the database fails.
-pub fn open_hosts(
-    tx: &mut Tx<'_>,
-    campaign_no: i64,
-) -> Result<Vec<(i64, u32, AssignmentState)>> {
+pub fn open_hosts(tx: &mut Tx<'_>, campaign_no: i64) -> Result<Vec<(i64, u32, AssignmentState)>> {
     tx.query(OPEN_HOSTS, &values![campaign_no])?
         .iter()
         .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
@@ -188,10 +185,7 @@ pub fn open_hosts(
 /// # Errors
 /// When the database fails.
 pub fn open_campaigns_of_host(tx: &mut Tx<'_>, host_no: i64) -> Result<Vec<i64>> {
-    tx.query(OPEN_CAMPAIGNS_OF_HOST, &values![host_no])?
-        .iter()
-        .map(|row| row.get(0))
-        .collect()
+    tx.query(OPEN_CAMPAIGNS_OF_HOST, &values![host_no])?.iter().map(|row| row.get(0)).collect()
 }
 
 /// One assignment each of `hosts` in a campaign: number, attempts, state.

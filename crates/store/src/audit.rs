@@ -106,8 +106,19 @@ fn chain_hash(
 ) -> Vec<u8> {
     let (actor, target) = (&entry.actor, &entry.target);
     let said = json!([
-        seq, at.micros(), actor.id, actor.username, actor.role, actor.api_key, entry.address,
-        entry.action, target.kind, target.id, target.name, entry.outcome.as_str(), details,
+        seq,
+        at.micros(),
+        actor.id,
+        actor.username,
+        actor.role,
+        actor.api_key,
+        entry.address,
+        entry.action,
+        target.kind,
+        target.id,
+        target.name,
+        entry.outcome.as_str(),
+        details,
     ]);
     let mut hasher = Sha256::new();
     hasher.update(previous);

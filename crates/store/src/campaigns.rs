@@ -335,12 +335,8 @@ fn insert_assignments(
 /// When the database fails.
 pub fn resolve_hosts(tx: &mut Tx<'_>, ids: &[HostId]) -> Result<Vec<Option<i64>>> {
     let keys: Vec<_> = ids.iter().map(|id| values![*id].to_vec()).collect();
-    let rows = tx.select_many(
-        "host",
-        &[Column::text("id")],
-        &["id", "no", "decommissioned_at"],
-        &keys,
-    )?;
+    let rows =
+        tx.select_many("host", &[Column::text("id")], &["id", "no", "decommissioned_at"], &keys)?;
     let mut found = std::collections::HashMap::with_capacity(rows.len());
     for row in rows {
         if row.get::<Option<i64>>(2)?.is_none() {

@@ -89,10 +89,7 @@ pub fn secret_by_hash(tx: &mut Tx<'_>, hash: &[u8]) -> Result<Option<EnrollmentS
 ///
 /// # Errors
 /// When the database fails.
-pub fn secret_by_id(
-    tx: &mut Tx<'_>,
-    id: EnrollmentSecretId,
-) -> Result<Option<EnrollmentSecret>> {
+pub fn secret_by_id(tx: &mut Tx<'_>, id: EnrollmentSecretId) -> Result<Option<EnrollmentSecret>> {
     tx.query_opt(SECRET_BY_ID, &values![id])?.as_ref().map(secret).transpose()
 }
 

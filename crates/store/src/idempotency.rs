@@ -63,10 +63,7 @@ pub fn put(
     // that the insert below meets it.
     tx.execute(FORGET, &values![user, key, expired_before])?;
     let Remembered { body_hash, status, response } = answer;
-    tx.execute_one(
-        PUT,
-        &values![user, key, body_hash.as_slice(), *status, response.as_str(), now],
-    )
+    tx.execute_one(PUT, &values![user, key, body_hash.as_slice(), *status, response.as_str(), now])
 }
 
 /// Forgets answers given before `before`.

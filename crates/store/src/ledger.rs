@@ -130,8 +130,19 @@ impl Work {
         let hosts: HashSet<i64> = places.iter().map(|&place| items[place].host_no).collect();
         let keys: Vec<_> = hosts.iter().map(|host| values![no, *host].to_vec()).collect();
         let columns = [
-            "host_no", "state", "outcome", "late", "attempts", "offered_at", "responded_at",
-            "parts_answered", "row_count", "stored_rows", "truncated", "error", "reason",
+            "host_no",
+            "state",
+            "outcome",
+            "late",
+            "attempts",
+            "offered_at",
+            "responded_at",
+            "parts_answered",
+            "row_count",
+            "stored_rows",
+            "truncated",
+            "error",
+            "reason",
             "state_changed_at",
         ];
         let mut assignments = HashMap::with_capacity(keys.len());
@@ -208,7 +219,11 @@ impl Work {
             return Ok(Verdict::Ignore);
         };
         // I8 across the parts of a hunt: chunks that would pass the host's cap are cut off.
-        let room = self.campaign.host_row_cap.saturating_sub(a.stored_rows);
+        // Once the rows of a campaign were dropped, a late answer must not bring any back.
+        let room = match self.campaign.rows_dropped {
+            true => 0,
+            false => self.campaign.host_row_cap.saturating_sub(a.stored_rows),
+        };
         let fits = |chunk: &&NewChunk| chunk.first_row + chunk.row_count <= room;
         let kept: Vec<&NewChunk> = answer.chunks.iter().take_while(fits).collect();
         let stored_rows = kept.iter().map(|chunk| chunk.row_count).sum();
@@ -219,8 +234,7 @@ impl Work {
             error: answer.error.clone(),
         };
         let key = (host_no, answer.part);
-        let verdict =
-            self.campaign.ledger.answer(a, &facts, self.stored.contains(&key), now);
+        let verdict = self.campaign.ledger.answer(a, &facts, self.stored.contains(&key), now);
         if verdict == Verdict::Ignore {
             return Ok(verdict);
         }

@@ -2,6 +2,9 @@
 //! Reading responses and their rows. Rows are stored in compressed chunks; a page unpacks no more
 //! chunks than it shows.
 
+use std::ops::ControlFlow;
+
+use mimir_engine::limits::COLUMNS_MAX;
 use mimir_wire::Timestamp;
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::ids::HostId;
@@ -9,7 +12,7 @@ use mimir_wire::osquery::QueryStats;
 
 use crate::db::{Row, Tx};
 use crate::words::Json;
-use crate::{Result, statements, values};
+use crate::{DbError, Result, statements, values};
 
 /// A response with its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +83,8 @@ statements! {
         where r.campaign_no = $1 and r.seq >= $2 and r.stored_rows > 0 \
         and (cast($3 as text) is null or h.id = $3) order by r.seq limit $4");
     COLUMN_SETS = "select columns, min(seq) from response where campaign_no = $1 \
-        and (cast($2 as bigint) is null or host_no = $2) group by columns order by min(seq)";
+        and (cast($2 as bigint) is null or host_no = $2) group by columns \
+        order by count(*) desc, min(seq)";
     CHUNKS = "select seq, chunk, first_row, row_count, data from response_chunk \
         where campaign_no = $1 and seq = $2 and first_row + row_count > $3 \
         order by chunk limit $4";
@@ -167,20 +171,26 @@ pub fn with_rows(
     tx.query(WITH_ROWS, &values![campaign_no, from, host, limit])?.iter().map(record).collect()
 }
 
-/// All columns of a campaign's rows, or of one host's, in the order they were first met.
+/// The columns of a campaign's rows, or of one host's: those that most responses have come first,
+/// and at most [`COLUMNS_MAX`]. So a few hosts that invent columns neither push out those of the
+/// others nor widen every row of an export without bound.
 ///
 /// # Errors
 /// When the database fails.
 pub fn columns(tx: &mut Tx<'_>, campaign_no: i64, host_no: Option<i64>) -> Result<Vec<String>> {
     let mut columns: Vec<String> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for row in tx.query(COLUMN_SETS, &values![campaign_no, host_no])? {
+    tx.for_each::<DbError>(COLUMN_SETS, &values![campaign_no, host_no], |row| {
         for column in row.get::<Json<Vec<String>>>(0)?.0 {
+            if columns.len() == COLUMNS_MAX {
+                return Ok(ControlFlow::Break(()));
+            }
             if seen.insert(column.clone()) {
                 columns.push(column);
             }
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(columns)
 }
 

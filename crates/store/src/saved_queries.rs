@@ -124,12 +124,7 @@ pub fn by_id(tx: &mut Tx<'_>, id: SavedQueryId) -> Result<Option<SavedQuery>> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn list(
-    tx: &mut Tx<'_>,
-    q: Option<&str>,
-    after: &str,
-    limit: u64,
-) -> Result<Vec<SavedQuery>> {
+pub fn list(tx: &mut Tx<'_>, q: Option<&str>, after: &str, limit: u64) -> Result<Vec<SavedQuery>> {
     let params = values![q.map(contains_pattern), after, limit];
     tx.query(LIST, &params)?.iter().map(saved_query).collect()
 }

@@ -2,9 +2,7 @@
 //! The wire's enumerations and JSON documents as cells.
 
 use mimir_wire::api::audit::AuditOutcome;
-use mimir_wire::api::campaign::{
-    AssignmentState, CampaignKind, CampaignStatus, Outcome, StopCode,
-};
+use mimir_wire::api::campaign::{AssignmentState, CampaignKind, CampaignStatus, Outcome, StopCode};
 use mimir_wire::api::target::Platform;
 use mimir_wire::api::user::Role;
 use serde::Serialize;

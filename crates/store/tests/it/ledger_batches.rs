@@ -102,6 +102,18 @@ both_engines!(what_is_unknown_leaves_no_trace, |db: Db| {
     assert_eq!(apply(&db, &[], at(1_010)), ledger::Applied::default());
 });
 
+both_engines!(an_answer_after_the_rows_were_dropped_brings_no_rows_back, |db: Db| {
+    let hosts = some_hosts(&db, 1);
+    let no = launch(&db, 1, &hosts, &shape());
+    apply(&db, &[offered(no, hosts[0], 1, at(1_001))], at(1_001));
+    write(&db, move |tx| campaigns::set_rows_dropped(tx, no));
+    assert_eq!(verdicts(&db, &[answered(no, hosts[0], rows(0, 3))], at(1_010)), [(0, STORED)]);
+    let chunks = write(&db, move |tx| responses::drop_rows(tx, no));
+    let c = record(&db, no).ledger.coverage;
+    assert_eq!((chunks, c.responded, c.rows_stored, c.rows_reported), (0, 1, 0, 3));
+    assert_eq!(c.truncated, 1, "I8: none of its rows is kept");
+});
+
 both_engines!(the_cap_stops_the_campaign_in_mid_batch, |db: Db| {
     let hosts = some_hosts(&db, 8);
     let mut shape = shape();
@@ -222,11 +234,13 @@ both_engines!(a_stop_between_two_batches_is_final, |db: Db| {
     });
     let batch = [
         offered(no, hosts[1], 1, at(1_011)),
+        happened(no, hosts[2], Event::Lost),
         answered(no, hosts[1], rows(0, 1)),
         answered(no, hosts[0], rows(0, 1)),
     ];
-    assert_eq!(verdicts(&db, &batch, at(1_012)), [(1, Verdict::Reject), (2, STORED)]);
+    // The offer that is told too late moves nothing; its answer proves that it was made.
+    assert_eq!(verdicts(&db, &batch, at(1_012)), [(2, STORED), (3, STORED)]);
     let c = record(&db, no).ledger.coverage;
-    assert_eq!((c.responded, c.rejected, c.cancelled), (1, 1, 1));
+    assert_eq!((c.responded, c.rejected, c.cancelled), (2, 0, 1));
     assert_eq!(state(&db, no, hosts[2]).1.as_deref(), Some("stopped"));
 });
