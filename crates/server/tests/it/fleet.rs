@@ -12,6 +12,7 @@ use axum::body::Body;
 use futures_util::StreamExt;
 use http::{Request, header};
 use http_body_util::BodyExt;
+use mimir_server::app::{App, AppConfig};
 use mimir_server::http::router::router;
 use mimir_server::listen::ClientAddr;
 use mimir_sim::transport::Answering;
@@ -132,9 +133,25 @@ impl World {
     pub fn restart(mut self) -> Self {
         // Agents and requests of the old process are gone with it.
         *self.wire.0.write().unwrap() = Router::new();
+        let time = self.server.app.clock.now();
         self.server.restart();
+        // What a test let pass has passed for the new process too.
+        let behind = time.micros() - self.server.app.clock.now().micros();
+        self.pass(Duration::from_micros(u64::try_from(behind).unwrap_or(0)));
         *self.wire.0.write().unwrap() = router(&self.server.app, None);
         self
+    }
+
+    /// A second server process on the same database; agents go on speaking to the first one until
+    /// they are sent [`World::to`] the other. It follows changes when a test says so.
+    pub fn replica(&self) -> Arc<App> {
+        let (db, clock) = (self.server.app.db.clone(), self.server.app.clock.clone());
+        App::open(db, clock, AppConfig::default()).unwrap()
+    }
+
+    /// All agents speak to this server process from now on.
+    pub fn to(&self, app: &Arc<App>) {
+        *self.wire.0.write().unwrap() = router(app, None);
     }
 
     /// What `hosts` answer from now on, the beacon apart.

@@ -7,6 +7,7 @@
 mod accounts;
 mod agents_enrol;
 mod agents_offers;
+mod agents_replicas;
 mod agents_wire;
 mod audit;
 mod auth;
@@ -20,6 +21,7 @@ mod fleet;
 mod harness;
 mod hosts;
 mod invariants;
+mod lessons;
 mod live;
 mod openapi;
 mod replicas;
