@@ -48,6 +48,15 @@ pub const AGENT_BODY_BYTES_MAX: usize = 1 << 20;
 pub const LOG_BODY_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a body of the API.
 pub const API_BODY_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a body that anybody may send: a name and a password.
+pub const PUBLIC_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of API bodies held in memory at once, all requests together.
+pub const API_BODIES_BYTES_MAX: usize = 256 << 20;
+/// Bytes of a body that are not counted against what all bodies may hold: whoever fills that
+/// memory must not silence the polls of the fleet. Connections bound these.
+pub const UNCOUNTED_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Exports written at once: each holds a thread for as long as its receiver likes.
+pub const EXPORTS_MAX: usize = 16;
 /// Bytes of bodies held in memory at once, all requests together.
 pub const BODIES_BYTES_MAX: usize = 512 << 20;
 /// Answers that may wait for the group commit before the server sheds load.
@@ -229,6 +238,8 @@ const _: () = {
     assert!(CONNECTIONS_PER_ADDRESS_MAX * 2 <= CONNECTIONS_MAX);
     assert!(HANDSHAKE_S_MAX < AGENT_DEADLINE_S);
     assert!(CHUNK_BYTES_MAX <= ROW_BYTES_MAX);
+    assert!(PUBLIC_BODY_BYTES_MAX <= UNCOUNTED_BODY_BYTES_MAX);
+    assert!(API_BODY_BYTES_MAX <= API_BODIES_BYTES_MAX);
 };
 
 #[cfg(test)]

@@ -69,6 +69,14 @@ pub async fn enrol(
     let facts = facts(&request, user_agent, address);
     let machine = machine_key(&facts);
     let secret = token_hash(request.enroll_secret.0.trim());
+    // Anybody can send enrolments. One without a right secret must not reach the writer, whose
+    // turn everything else waits for.
+    if !app.read(move |tx| Ok(is_valid(&enrolment::secret_by_hash(tx, &secret)?))).await? {
+        count(Refusal::Secret.word());
+        return Ok(Err(Refusal::Secret));
+    }
+    // And one with a right secret must not fill the audit trail and the list of keys.
+    app.login_limits.take_machine(&machine)?;
     let key = new_token(NODE_KEY_PREFIX);
     let hash = token_hash(&key);
     let admitted = app
@@ -98,8 +106,16 @@ pub async fn enrol(
         Ok(false) => "new",
         Err(refusal) => refusal.word(),
     };
-    metrics::counter!("mimir_enrolments_total", "result" => word).increment(1);
+    count(word);
     Ok(admitted.map(|_| key))
+}
+
+fn count(result: &'static str) {
+    metrics::counter!("mimir_enrolments_total", "result" => result).increment(1);
+}
+
+fn is_valid(secret: &Option<EnrollmentSecret>) -> bool {
+    secret.as_ref().is_some_and(|secret| secret.revoked_at.is_none())
 }
 
 /// Lets the conflict of a lost race be told from other failures.
@@ -137,6 +153,12 @@ fn admit(
     };
     if let Some(host) = hosts::by_machine(tx, machine)? {
         hosts::update_facts(tx, host.no, facts, now)?;
+        // Whoever holds a secret can say that it is this machine and take its place; then the
+        // auditor must find when, and from where.
+        let mut entry = entry("host.reenroll", host.id, &secret, facts);
+        entry.details.insert("hostname_before".to_owned(), host.facts.hostname.into());
+        entry.details.insert("address_before".to_owned(), host.facts.ip_address.into());
+        audit::append(tx, &entry, now)?;
         return Ok(Ok((host.no, true)));
     }
     if hosts::machine_blocked(tx, machine)? {
@@ -146,11 +168,16 @@ fn admit(
         return Ok(Err(Refusal::UsedUp));
     }
     let no = hosts::insert(tx, id, machine, facts, now)?;
-    audit::append(tx, &entry(id, &secret, facts), now)?;
+    audit::append(tx, &entry("host.enroll", id, &secret, facts), now)?;
     Ok(Ok((no, false)))
 }
 
-fn entry(id: HostId, secret: &EnrollmentSecret, facts: &HostFacts) -> audit::NewEntry {
+fn entry(
+    action: &str,
+    id: HostId,
+    secret: &EnrollmentSecret,
+    facts: &HostFacts,
+) -> audit::NewEntry {
     let actor = AuditActor { id: None, username: "agent".to_owned(), role: None, api_key: None };
     let details = serde_json::json!({
         "enrollment_secret": secret.name,
@@ -160,7 +187,7 @@ fn entry(id: HostId, secret: &EnrollmentSecret, facts: &HostFacts) -> audit::New
     audit::NewEntry {
         actor,
         address: facts.ip_address.clone(),
-        action: "host.enroll".to_owned(),
+        action: action.to_owned(),
         target: audit_target("host", id, &facts.hostname),
         outcome: AuditOutcome::Success,
         details: details.as_object().cloned().unwrap_or_default(),

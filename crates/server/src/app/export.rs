@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mimir_store::{DbError, audit, responses};
 use mimir_wire::ids::CampaignId;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::campaigns::record;
 use crate::app::{App, Caller, audit_target};
@@ -27,6 +28,8 @@ pub struct Export {
     /// The format.
     pub format: Format,
     columns: Vec<String>,
+    /// Held until the export has been written.
+    _slot: Arc<OwnedSemaphorePermit>,
     /// Responses before this sequence are exported: those that came since are not half in it.
     end: i64,
 }
@@ -34,7 +37,8 @@ pub struct Export {
 /// Records an export and prepares it.
 ///
 /// # Errors
-/// `not_found`; `conflict` when the rows were dropped; `invalid_request` for an unknown format.
+/// `not_found`; `conflict` when the rows were dropped; `invalid_request` for an unknown format;
+/// `unavailable` when as many exports are being written as may be.
 pub async fn begin(
     app: &Arc<App>,
     caller: Caller,
@@ -43,6 +47,11 @@ pub async fn begin(
 ) -> ApiResult<Export> {
     let format = Format::from_name(format)
         .ok_or_else(|| ApiError::field("format", "Give csv, ndjson or parquet."))?;
+    let slot = Arc::clone(&app.export_slots).try_acquire_owned().map_err(|_| {
+        let detail = "As many exports as the server allows are being written; try again soon.";
+        ApiError { retry_after_s: Some(10), ..ApiError::unavailable(detail) }
+    })?;
+    let slot = Arc::new(slot);
     let now = app.clock.now();
     app.write(move |tx| {
         let campaign = record(tx, id)?;
@@ -61,6 +70,7 @@ pub async fn begin(
             format,
             columns: responses::columns(tx, campaign.no, None)?,
             end: campaign.next_seq,
+            _slot: Arc::clone(&slot),
         })
     })
     .await

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Checking SQL: the one use of the guard by requests.
 
+use std::sync::Arc;
+
 use mimir_sqlguard::{Scope, Verdict, canonical};
 use mimir_wire::api::problem::ProblemCode;
 use mimir_wire::api::query::{QueryCheck, QueryRequest};
@@ -8,6 +10,7 @@ use mimir_wire::api::target::Target;
 use serde_json::json;
 
 use crate::app::App;
+use crate::app::state::hop;
 use crate::problem::{ApiError, ApiResult};
 
 /// A statement that may be sent, with what the guard said of it.
@@ -20,9 +23,16 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
-/// Says what the guard thinks, refusing nothing.
-pub fn check(app: &App, request: &QueryRequest) -> QueryCheck {
-    app.guard.check(&request.sql, Scope::from(&request.target), &app.deny_list()).into()
+/// Says what the guard thinks, refusing nothing. Anybody who is signed in may ask, so it takes
+/// neither an async thread nor more than a few threads at once.
+///
+/// # Errors
+/// `internal` when the guard fails.
+pub async fn check(app: &Arc<App>, request: QueryRequest) -> ApiResult<QueryCheck> {
+    let _slot = app.check_slots.acquire().await.map_err(ApiError::internal)?;
+    let app = Arc::clone(app);
+    let scope = Scope::from(&request.target);
+    hop(move || Ok(app.guard.check(&request.sql, scope, &app.deny_list()).into())).await
 }
 
 /// Is this one acceptable statement at all? The deny-list comes later ([`admit`]): the contract

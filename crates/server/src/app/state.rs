@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use mimir_engine::limits::EXPORTS_MAX;
 use mimir_sqlguard::{DenyList, Guard};
 use mimir_store::{Db, DbError, Tx};
 use mimir_wire::api::settings::Settings;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::changes::ChangeReader;
 use crate::clock::{Clock, random};
 use crate::fleet::Fleet;
+use crate::http::body::BodyBudget;
 use crate::http::limits::LoginLimits;
 use crate::ingest::Lane;
 use crate::live::LiveQueries;
@@ -23,6 +25,8 @@ use crate::watch::CampaignWatch;
 
 /// Password hashes computed at once: each takes 19 MiB and a core for tens of milliseconds.
 const PASSWORD_HASHES_MAX: usize = 2;
+/// Texts checked at once for whoever asks: the worst one takes a core for half a second.
+const SQL_CHECKS_MAX: usize = 2;
 
 /// What an [`App`] needs to know of its surroundings.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +65,12 @@ pub struct App {
     pub changes: ChangeReader,
     /// Cancelled when the server stops: held reads and event streams end.
     pub stopping: CancellationToken,
+    /// Memory for bodies of the API.
+    pub api_bodies: BodyBudget,
+    /// One for each export that may be written at the same time.
+    pub export_slots: Arc<Semaphore>,
     pub(crate) password_slots: Semaphore,
+    pub(crate) check_slots: Semaphore,
     settings: ArcSwap<Settings>,
     deny: ArcSwap<DenyList>,
 }
@@ -85,7 +94,10 @@ impl App {
             login_limits: LoginLimits::new(),
             changes: ChangeReader::new(),
             stopping: CancellationToken::new(),
+            api_bodies: BodyBudget::of_api(),
+            export_slots: Arc::new(Semaphore::new(EXPORTS_MAX)),
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
+            check_slots: Semaphore::new(SQL_CHECKS_MAX),
             settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
             deny: ArcSwap::from_pointee(DenyList::default()),
             db,

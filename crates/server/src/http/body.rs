@@ -95,6 +95,13 @@ impl BodyBudget {
         }
     }
 
+    /// The budget of the API. What is too large is received only a little further: its clients
+    /// take an answer or a broken connection alike.
+    pub fn of_api() -> Self {
+        let drain_bytes_max = limits::API_BODY_BYTES_MAX as u64 * 2;
+        Self { drain_bytes_max, ..Self::new(limits::API_BODIES_BYTES_MAX) }
+    }
+
     /// Bytes that are still free.
     pub fn free_bytes(&self) -> usize {
         self.permits.available_permits() * PERMIT_BYTES
@@ -270,8 +277,11 @@ impl Charge {
     }
 
     fn grow_to(&mut self, bytes: usize) -> Result<(), BodyError> {
+        if bytes <= limits::UNCOUNTED_BODY_BYTES_MAX {
+            return Ok(());
+        }
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let wanted = bytes.div_ceil(PERMIT_BYTES).max(1);
+        let wanted = bytes.div_ceil(PERMIT_BYTES);
         let more = u32::try_from(wanted.saturating_sub(held)).map_err(|_| BodyError::Budget)?;
         if more == 0 {
             return Ok(());
@@ -423,7 +433,14 @@ mod tests {
         let none = HeaderMap::new();
         let one = read_body(&budget, &none, Full::new(Bytes::from("{}")), 2).await.unwrap();
         assert_eq!(&*one, b"{}");
-        assert_eq!(budget.free_bytes(), (1 << 20) - PERMIT_BYTES);
+        assert_eq!(budget.free_bytes(), 1 << 20, "small bodies are not counted");
+        let piece = vec![7; limits::UNCOUNTED_BODY_BYTES_MAX + 1];
+        let large =
+            read_body(&budget, &none, Full::new(Bytes::from(piece)), 1 << 20).await.unwrap();
+        assert_eq!(
+            budget.free_bytes(),
+            (1 << 20) - limits::UNCOUNTED_BODY_BYTES_MAX - PERMIT_BYTES
+        );
         let list: Vec<Vec<u8>> = (0..50_u8).map(|n| vec![n; 1000]).collect();
         let many = read_body(&budget, &none, pieces(list.clone()), 50_000).await.unwrap();
         assert_eq!(*many, *list.concat());
@@ -432,7 +449,7 @@ mod tests {
         assert_eq!(*same, *list.concat());
         let empty = read_body(&budget, &none, pieces(vec![]), 0).await.unwrap();
         assert!(empty.is_empty());
-        drop((one, many, same, empty));
+        drop((one, large, many, same, empty));
         assert_eq!(budget.free_bytes(), 1 << 20);
     }
 
@@ -497,6 +514,10 @@ mod tests {
         let bomb = gzip(&vec![0; 1 << 20]);
         let third = read_body(&budget, &gzip_headers(), pieces(vec![bomb]), 2 << 20).await;
         assert!(matches!(third, Err(BodyError::Budget)), "{third:?}");
+        let rest = read_body(&budget, &none, pieces(vec![vec![1; 20_000]]), 1 << 20).await.unwrap();
+        let poll = read_body(&budget, &none, pieces(vec![b"{".to_vec(), b"}".to_vec()]), 1 << 20);
+        assert_eq!(*poll.await.unwrap(), *b"{}", "a full budget silences no poll");
+        drop(rest);
         drop(first);
         assert_eq!(budget.free_bytes(), 64 * 1024, "a refused body gives back what it had");
         read_body(&budget, &none, half(), 1 << 20).await.unwrap();

@@ -5,29 +5,55 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
-use mimir_engine::limits::API_BODY_BYTES_MAX;
 use mimir_wire::api::problem::{FieldError, ProblemCode};
 use mimir_wire::ids;
 use serde::de::DeserializeOwned;
 
 use crate::app::Caller;
+use crate::http::body::{BodyBudget, BodyBytes, BodyError, read_body};
 use crate::problem::{ApiError, ApiResult};
 
 /// A JSON body.
 pub struct Json<T>(pub T);
 
 /// The raw bytes of a body, bounded like any other.
-pub struct Raw(pub axum::body::Bytes);
+pub struct Raw(pub BodyBytes);
+
+/// How large a body may be and whose memory it takes; the gate says so for every request.
+#[derive(Debug, Clone)]
+pub struct BodyShare {
+    /// The memory for all bodies together.
+    pub budget: BodyBudget,
+    /// Bytes of this one.
+    pub bytes_max: usize,
+}
 
 impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
-        let body = axum::body::to_bytes(request.into_body(), API_BODY_BYTES_MAX).await;
-        body.map(Self).map_err(|_| {
-            let detail = format!("The body is larger than {API_BODY_BYTES_MAX} bytes.");
+        let (parts, body) = request.into_parts();
+        let Some(BodyShare { budget, bytes_max }) = parts.extensions.get::<BodyShare>() else {
+            return Err(ApiError::internal("a body is read that no gate has admitted"));
+        };
+        let body = read_body(budget, &parts.headers, body, *bytes_max).await;
+        body.map(Self).map_err(|error| refuse_body(&error, *bytes_max))
+    }
+}
+
+fn refuse_body(error: &BodyError, bytes_max: usize) -> ApiError {
+    match error {
+        BodyError::TooLarge { .. } => {
+            let detail = format!("The body is larger than {bytes_max} bytes.");
             ApiError::new(ProblemCode::PayloadTooLarge, detail)
-        })
+        }
+        BodyError::Budget => ApiError::unavailable(
+            "The server holds as many request bodies as it can; try again in a moment.",
+        ),
+        BodyError::TimedOut | BodyError::Io(_) | BodyError::Encoding => {
+            ApiError::field("", format!("The request could not be read: {error}."))
+                .with("broken_json", true)
+        }
     }
 }
 

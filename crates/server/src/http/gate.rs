@@ -8,12 +8,13 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
+use mimir_engine::limits::{API_BODY_BYTES_MAX, PUBLIC_BODY_BYTES_MAX};
 use mimir_wire::api::audit::{AuditOutcome, AuditTarget};
 use mimir_wire::api::problem::ProblemCode;
 use serde_json::json;
 
 use crate::app::{App, Caller};
-use crate::http::extract::ClientAddress;
+use crate::http::extract::{BodyShare, ClientAddress};
 use crate::http::operations::{self, Access, Operation};
 use crate::listen::ClientAddr;
 use crate::problem::{ApiError, ApiResult, Refused};
@@ -42,6 +43,13 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
     let response = match allowed {
         Err(error) => error.into_response(),
         Ok(()) => {
+            request.extensions_mut().insert(BodyShare {
+                budget: app.api_bodies.clone(),
+                bytes_max: match operation.access {
+                    Access::Public => PUBLIC_BODY_BYTES_MAX,
+                    Access::SignedIn | Access::Right(_) => API_BODY_BYTES_MAX,
+                },
+            });
             if let Some(caller) = &caller {
                 request.extensions_mut().insert(caller.clone());
             }
@@ -124,6 +132,12 @@ async fn record_refusal(
         error.status() == http::StatusCode::FORBIDDEN || error.code == ProblemCode::BlockedSql;
     if !recorded {
         return response;
+    }
+    // Nobody in particular must not be able to fill the audit trail.
+    if caller.is_none()
+        && let Err(error) = app.login_limits.take_address(&address)
+    {
+        return error.into_response();
     }
     let mut details = json!({"code": error.code, "detail": error.detail});
     if let Some(tables) = error.extra.get("tables") {

@@ -88,7 +88,8 @@ impl AddressCounts {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// What one holder of addresses surely has: an IPv4 address, or an IPv6 /64.
+pub fn network(address: IpAddr) -> IpAddr {
     match plain(address) {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

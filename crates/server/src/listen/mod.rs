@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics as names;
 use address::AddressCounts;
-pub use address::{ClientAddr, PeerAddr};
+pub use address::{ClientAddr, PeerAddr, network};
 use connection::Shared;
 
 /// Connections the system may hold before they are accepted.

@@ -66,7 +66,7 @@ async fn a_wrong_name_and_a_wrong_password_look_alike() {
         ("gone", PASSWORD),
         ("", ""),
         ("a\0da", PASSWORD),
-        ("ada", &*"x".repeat(100_000)),
+        ("ada", &*"x".repeat(10_000)),
     ];
     let mut texts = Vec::new();
     for (name, password) in attempts {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use lenient::{Text, repair_utf8};
-pub use write::{QueryStatus, WriteBody, WriteEntry, WriteSink, read_write_body};
+pub use write::{QueryStatus, WRITE_NAMES_MAX, WriteBody, WriteEntry, WriteSink, read_write_body};
 
 /// The only sign by which an agent says that it refused a query it has died of before
 /// (osquery `osquery/distributed/distributed.cpp`).

@@ -6,8 +6,9 @@
 //! compact JSON whose values are all strings.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -25,6 +26,10 @@ pub trait WriteSink {
     /// without a line break. Answers whether more rows are wanted; the rest is only counted.
     fn row(&mut self, line: &[u8]) -> bool;
 }
+
+/// Query names of one body that are looked at. Far fewer are ever offered at once; a hostile body
+/// of millions of names must not cost many times its size in memory. The rest is passed over.
+pub const WRITE_NAMES_MAX: usize = 4096;
 
 /// How a query ended on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +84,7 @@ struct RawBody {
     seen: HashSet<String>,
     statuses: BTreeMap<String, Text>,
     messages: BTreeMap<String, Text>,
-    stats: HashMap<String, Stats>,
+    stats: BTreeMap<String, Stats>,
     node_key: Text,
 }
 
@@ -154,9 +159,9 @@ impl<'de> Visitor<'de> for BodyVisitor<'_> {
                     };
                     map.next_value_seed(seed)?;
                 }
-                "statuses" => body.statuses = map.next_value::<Lenient<_>>()?.0,
-                "messages" => body.messages = map.next_value::<Lenient<_>>()?.0,
-                "stats" => body.stats = map.next_value::<Lenient<_>>()?.0,
+                "statuses" => body.statuses = map.next_value::<Lenient<Few<_>>>()?.0.0,
+                "messages" => body.messages = map.next_value::<Lenient<Few<_>>>()?.0.0,
+                "stats" => body.stats = map.next_value::<Lenient<Few<_>>>()?.0.0,
                 "node_key" => body.node_key = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -172,6 +177,41 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
         Ok(Self(serde_json::from_str(raw.get()).unwrap_or_default()))
+    }
+}
+
+/// An object of which no more than [`WRITE_NAMES_MAX`] members are kept.
+struct Few<T>(BTreeMap<String, T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FewVisitor(PhantomData))
+    }
+}
+
+struct FewVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FewVisitor<T> {
+    type Value = Few<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object by query name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Few<T>, A::Error> {
+        let mut few = BTreeMap::new();
+        while few.len() < WRITE_NAMES_MAX {
+            let Some((name, value)) = map.next_entry()? else { return Ok(Few(few)) };
+            few.insert(name, value);
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Few(few))
     }
 }
 
@@ -202,7 +242,8 @@ impl<'de> Visitor<'de> for QueriesSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            if !self.seen.insert(name.clone().into_owned()) {
+            let is_excess = self.seen.len() >= WRITE_NAMES_MAX;
+            if is_excess || !self.seen.insert(name.clone().into_owned()) {
                 // The same name twice in one body: the first wins, as everywhere.
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -494,5 +535,26 @@ mod tests {
         let bytes = b"{\"queries\": {\"a\": [{\"p\": \"x\xff\xfey\"}]}, \"node_key\": \"K\"}";
         let (_, lines) = read(&super::super::repair_utf8(bytes));
         assert_eq!(lines, ["{\"p\":\"x\u{fffd}\u{fffd}y\"}"]);
+    }
+
+    #[test]
+    fn a_body_of_countless_names_costs_no_more_than_a_few() {
+        let names = |value: &str| {
+            let names: Vec<_> =
+                (0..WRITE_NAMES_MAX + 50).map(|n| format!("\"{n:06}\":{value}")).collect();
+            format!("{{{}}}", names.join(","))
+        };
+        let text = format!(
+            r#"{{"queries":{},"statuses":{},"messages":{},"stats":{},"node_key":"k"}}"#,
+            names("[]"),
+            names("1"),
+            names("\"m\""),
+            names("{}")
+        );
+        let mut sink = Collect { keep: usize::MAX, ..Collect::default() };
+        let body = read_write_body(&text, &mut sink).unwrap();
+        assert_eq!(body.entries.len(), WRITE_NAMES_MAX);
+        assert_eq!(body.node_key, "k", "what follows is still read");
+        assert!(body.entries.iter().all(|e| e.status == QueryStatus::Failure && e.message == "m"));
     }
 }

@@ -37,8 +37,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 async fn check(
     State(app): State<Arc<App>>,
     Json(request): Json<QueryRequest>,
-) -> Answer<QueryCheck> {
-    Answer(queries::check(&app, &request))
+) -> ApiResult<Answer<QueryCheck>> {
+    queries::check(&app, request).await.map(Answer)
 }
 
 /// Run a live query

@@ -20,7 +20,7 @@ use mimir_wire::osquery::{NodeRequest, repair_utf8};
 
 use crate::app::App;
 use crate::fleet::HostEntry;
-use crate::http::body::BodyBudget;
+use crate::http::body::{BodyBudget, BodyBytes};
 use crate::secret::token_hash;
 
 pub use answer::AgentError;
@@ -81,13 +81,23 @@ async fn identify_request(
 ) -> Result<Arc<HostEntry>, AgentError> {
     let (parts, body) = request.into_parts();
     let body = crate::http::body::read_body(&state.budget, &parts.headers, body, body_max).await?;
-    let from_body;
-    let key = match header_key(&parts.headers) {
-        Some(key) => Some(key),
-        None => {
-            from_body = body_key(&body);
-            from_body.as_deref()
-        }
-    };
-    identify(&state.app, key)
+    if let Some(key) = header_key(&parts.headers) {
+        return identify(&state.app, Some(key));
+    }
+    let (key, _) = key_of(body).await;
+    identify(&state.app, key.as_deref())
+}
+
+/// Bytes of a body that are searched for a key at once; reading more takes too long for an async
+/// thread, and anybody can send it.
+const KEY_BYTES_MAX: usize = 64 * 1024;
+
+/// The node key of a body, however large, and the body.
+async fn key_of(body: BodyBytes) -> (Option<String>, BodyBytes) {
+    if body.len() <= KEY_BYTES_MAX {
+        return (body_key(&body), body);
+    }
+    let found = tokio::task::spawn_blocking(move || (body_key(&body), body)).await;
+    // The search does not panic; if it ever did, this request must fail and nothing else.
+    found.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

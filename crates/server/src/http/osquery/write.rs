@@ -15,7 +15,7 @@ use mimir_store::ledger::{Happened, Item, NewAnswer, NewChunk};
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::osquery::{QueryStatus, WriteEntry, WriteSink, read_write_body, repair_utf8};
 
-use super::{AgentError, AgentState, answer, body_key, header_key, identify};
+use super::{AgentError, AgentState, answer, header_key, identify, key_of};
 use crate::app::App;
 use crate::fleet::HostEntry;
 use crate::http::body::{BodyError, read_body};
@@ -53,7 +53,10 @@ pub async fn write(
         }
         Err(error) => return Err(error.into()),
     };
-    let key = early.or_else(|| body_key(&body));
+    let (key, body) = match early {
+        Some(key) => (Some(key), body),
+        None => key_of(body).await,
+    };
     let host = identify(app, key.as_deref())?;
     let (app_in, host_in) = (Arc::clone(app), Arc::clone(&host));
     // Parsing and compressing a large body takes a while: not on an async thread.
