@@ -6,7 +6,7 @@
 //! repeated execution. Answers never are. A full lane sheds load with an error, so that agents
 //! keep their results and try again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -120,7 +120,7 @@ impl Lane {
         of_campaign.flat_map(|(key, events)| into_items((*key, events.clone()))).collect()
     }
 
-    fn take_all_behind(&self) -> Vec<Item> {
+    fn take_behind(&self) -> Vec<Item> {
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         let keys: Vec<_> = behind.keys().take(GROUP_EVENTS_MAX).copied().collect();
         let taken = keys.into_iter().filter_map(|key| behind.remove_entry(&key));
@@ -182,8 +182,8 @@ fn drain(app: &Weak<App>, receiver: &Receiver<Job>) {
             commit(&app, jobs);
         }
         if last_behind.is_none_or(|at| at.elapsed() >= WRITE_BEHIND) {
-            flush_behind(&app);
-            last_behind = Some(app.clock.instant());
+            let more = flush_behind(&app);
+            last_behind = (!more).then(|| app.clock.instant());
         }
     }
 }
@@ -251,15 +251,36 @@ impl Group {
     }
 }
 
-/// Writes what was noted. Blocking.
-pub fn flush_behind(app: &Arc<App>) {
-    let items = app.lane.take_all_behind();
+/// Writes what was noted, or a good part of it; answers whether to go on at once. Blocking.
+pub fn flush_behind(app: &Arc<App>) -> bool {
+    let items = Arc::new(app.lane.take_behind());
     if items.is_empty() {
-        return;
+        return false;
     }
+    match apply(app, &items) {
+        Ok(_) => items.len() >= GROUP_EVENTS_MAX,
+        // What the database refuses of one campaign must not hold up the others for ever.
+        Err(error) if !error.is_retryable() => {
+            tracing::warn!(%error, offers = items.len(), "offers refused, writing by campaign");
+            let mut by_campaign: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
+            for item in Arc::unwrap_or_clone(items) {
+                by_campaign.entry(item.campaign_no).or_default().push(item);
+            }
+            by_campaign.into_values().for_each(|items| flush_campaign(app, items));
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, offers = items.len(), "offers not written yet");
+            app.lane.put_back(Arc::unwrap_or_clone(items));
+            false
+        }
+    }
+}
+
+fn flush_campaign(app: &Arc<App>, items: Vec<Item>) {
     let items = Arc::new(items);
     if let Err(error) = apply(app, &items) {
-        tracing::warn!(%error, offers = items.len(), "offers not written yet");
+        tracing::warn!(%error, offers = items.len(), "offers of a campaign not written yet");
         app.lane.put_back(Arc::unwrap_or_clone(items));
     }
 }

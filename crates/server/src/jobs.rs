@@ -47,8 +47,10 @@ pub async fn run(app: Arc<App>) {
 
 fn take_turn(app: &App, ticks: u64) {
     app.sweep_live();
+    // With one server too: following right after a write may have failed, and a stop must not
+    // wait for the next write.
+    report("follow changes", app.follow_changes());
     if app.db.engine() == Engine::Postgres {
-        report("follow changes", app.follow_changes());
         report("follow answers", app.follow_answers());
     }
     if ticks.is_multiple_of(SEEN_TICKS) {
@@ -75,7 +77,12 @@ fn report(job: &'static str, result: Result<(), DbError>) {
 pub fn flush_seen(app: &App) -> Result<(), DbError> {
     let seen = app.fleet.hosts(crate::fleet::Hosts::take_seen);
     if !seen.is_empty() {
-        app.db.write(move |tx| hosts::set_last_seen(tx, &seen))?;
+        let seen = Arc::new(seen);
+        let stored = Arc::clone(&seen);
+        if let Err(error) = app.db.write(move |tx| hosts::set_last_seen(tx, &stored)) {
+            app.fleet.hosts(|hosts| hosts.put_back_seen(&seen));
+            return Err(error);
+        }
     }
     if app.db.engine() == Engine::Postgres {
         let since = app.clock.now().plus_secs(-30);

@@ -120,7 +120,7 @@ impl Running {
         self.jobs.await?;
         let app = self.app;
         tokio::task::spawn_blocking(move || {
-            crate::ingest::flush_behind(&app);
+            while crate::ingest::flush_behind(&app) {}
             jobs::flush_seen(&app)
         })
         .await??;

@@ -219,7 +219,9 @@ impl CampaignLedger {
         if a.state == to {
             return;
         }
-        *self.count(a.state) -= 1;
+        let left = self.count(a.state);
+        // Release builds would wrap around, and wrapped counts still add up.
+        *left = left.checked_sub(1).expect("I1: an assignment is counted in its state");
         *self.count(to) += 1;
         a.state = to;
         a.state_changed_at = now;
@@ -272,7 +274,10 @@ impl CampaignLedger {
         if a.state == Cancelled && a.reason.as_deref() == Some(reason::DECOMMISSIONED) {
             return Verdict::Ignore;
         }
-        if a.state == Cancelled || !self.accepts_answers(now) {
+        // A stop sorts by state, and an offer may not have been noted by then (it is written behind,
+        // perhaps by another replica): the answer proves that it was made, so it still counts.
+        let ended = a.state == Cancelled && a.reason.as_deref() != Some(reason::STOPPED);
+        if ended || !self.accepts_answers(now) {
             self.shift(a, Rejected, now);
             self.assert_counts();
             return Verdict::Reject;
@@ -463,6 +468,21 @@ mod tests {
         c.stop(false, 1, at(10));
         assert_eq!(c.answer(&mut a, &rows(1), false, at(71)), Verdict::Reject);
         assert_eq!(c.coverage.offered, 0);
+    }
+
+    #[test]
+    fn an_answer_to_an_offer_that_the_stop_did_not_know_of_is_accepted() {
+        let mut c = campaign(2);
+        let (mut a, mut b) = (AssignmentLedger::new(at(0)), AssignmentLedger::new(at(0)));
+        let bulk = c.stop(false, 60, at(10)).unwrap();
+        bulk.apply(&mut a, at(10));
+        bulk.apply(&mut b, at(10));
+        assert_eq!(c.coverage.cancelled, 2);
+        assert!(matches!(c.answer(&mut a, &rows(1), false, at(11)), Verdict::Store { .. }));
+        assert_eq!((a.state, a.reason.as_deref()), (Responded, None));
+        assert_eq!(c.answer(&mut b, &rows(1), false, at(3611)), Verdict::Reject);
+        let counts = &c.coverage;
+        assert_eq!((counts.responded, counts.cancelled, counts.rejected), (1, 0, 1));
     }
 
     #[test]

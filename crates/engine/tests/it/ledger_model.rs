@@ -186,7 +186,8 @@ impl Model {
         if h.end == Some(End::Decommissioned) {
             return Fate::Nothing;
         }
-        if state == Cancelled || !self.takes_answers(now) {
+        let ended = state == Cancelled && h.end != Some(End::Stopped);
+        if ended || !self.takes_answers(now) {
             self.hosts[host].refused = true;
             return Fate::Refused;
         }

@@ -235,7 +235,7 @@ fn may_become(from: AssignmentState, to: AssignmentState) -> bool {
         Pending => matches!(to, Offered | Responded | Lost | Cancelled | Blocked),
         Offered => matches!(to, Responded | Lost | Cancelled | Blocked | Rejected),
         Lost => matches!(to, Responded | Rejected),
-        Cancelled => to == Rejected,
+        Cancelled => matches!(to, Responded | Rejected),
         Responded | Blocked | Rejected => false,
     }
 }

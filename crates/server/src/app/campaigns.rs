@@ -607,9 +607,19 @@ pub async fn drop_rows(
 /// # Errors
 /// When the database fails.
 pub fn end_grace(app: &App) -> Result<(), mimir_store::DbError> {
-    let nos = app.db.read(campaigns::in_grace)?;
-    for no in nos {
-        let now = app.clock.now();
+    let now = app.clock.now();
+    // Looked at without the lock first: a grace time is long, and taking the lock is a write.
+    let due = app.db.read(move |tx| {
+        let mut due = Vec::new();
+        for no in campaigns::in_grace(tx)? {
+            let record = campaigns::by_no(tx, no)?;
+            if record.is_some_and(|mut record| record.ledger.end_grace(now).is_some()) {
+                due.push(no);
+            }
+        }
+        Ok::<_, mimir_store::DbError>(due)
+    })?;
+    for no in due {
         app.db.write(move |tx| {
             let Some(mut campaign) = campaigns::lock(tx, no)? else { return Ok(()) };
             let Some(bulk) = campaign.ledger.end_grace(now) else { return Ok(()) };

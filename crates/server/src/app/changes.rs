@@ -2,8 +2,9 @@
 //! Following what was changed, here or on another replica: the one way by which the picture of
 //! the fleet learns of anything but answers. A replica that has missed too much builds it anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use mimir_sqlguard::Scope;
 use mimir_store::campaigns::{self, CampaignRecord};
@@ -15,6 +16,7 @@ use mimir_wire::api::settings::Settings;
 use roaring::RoaringBitmap;
 
 use crate::app::App;
+use crate::app::state::hop;
 use crate::fleet::{BoardCampaign, BoardPart};
 
 /// Changes followed in one step.
@@ -27,6 +29,8 @@ const HOSTS_STEP: u64 = 10_000;
 pub struct ChangeReader {
     /// Held while following, so that changes are applied once and in order.
     followed: Mutex<Followed>,
+    /// When the last catching up for a request began.
+    caught_up: tokio::sync::Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +56,19 @@ enum Loaded {
     Host(Option<HostBrief>, i64, Vec<enrolment::NodeKey>),
     Relay(Vec<live_relay::Relayed>),
     Nothing,
+}
+
+/// What the deny-list is asked about a campaign.
+struct Asked {
+    multi_host: bool,
+    sql: Vec<Arc<str>>,
+}
+
+impl Asked {
+    fn of(campaign: &BoardCampaign) -> Self {
+        let sql = campaign.parts.iter().map(|part| Arc::clone(&part.sql)).collect();
+        Self { multi_host: campaign.multi_host, sql }
+    }
 }
 
 struct LoadedCampaign {
@@ -97,6 +114,22 @@ impl App {
         }
     }
 
+    /// Follows what was committed before this call, for a request that may be about it. However
+    /// many ask, one at a time looks, and those who asked before it began share what it finds.
+    pub async fn catch_up(self: &Arc<Self>) {
+        let asked = self.clock.instant();
+        let mut begun = self.changes.caught_up.lock().await;
+        if begun.is_some_and(|at| at >= asked) {
+            return;
+        }
+        *begun = Some(self.clock.instant());
+        let app = Arc::clone(self);
+        let followed = hop(move || Ok(app.follow_changes()?)).await;
+        if let Err(error) = followed {
+            tracing::warn!(error = error.detail, "could not follow changes");
+        }
+    }
+
     fn follow(&self, loaded: Loaded, followed: &mut Followed) {
         match loaded {
             Loaded::Nothing => {}
@@ -132,9 +165,11 @@ impl App {
         self.set_settings(settings);
         // The guard takes its time for each campaign: polls must not wait for it. Nobody else
         // puts campaigns on the board meanwhile, that is done while changes are followed.
-        let refused: HashSet<i64> = self.fleet.board(|board| {
-            board.campaigns().filter(|(_, c)| self.refuses(c)).map(|(no, _)| *no).collect()
+        let asked: Vec<(i64, Asked)> = self.fleet.board(|board| {
+            board.campaigns().map(|(no, campaign)| (*no, Asked::of(campaign))).collect()
         });
+        let refused: HashSet<i64> =
+            asked.iter().filter(|(_, asked)| self.refuses(asked)).map(|(no, _)| *no).collect();
         self.fleet.board_mut(|board| {
             board.enabled = enabled;
             board.poll_interval_s = interval;
@@ -146,27 +181,24 @@ impl App {
     }
 
     /// Whether the deny-list in force refuses a campaign (live drain and reconnect alike).
-    fn refuses(&self, campaign: &BoardCampaign) -> bool {
+    fn refuses(&self, asked: &Asked) -> bool {
         let deny = self.deny_list();
-        campaign.multi_host
-            && campaign
-                .parts
-                .iter()
-                .any(|part| !self.guard.check(&part.sql, Scope::MultiHost, &deny).is_allowed())
+        let allowed = |sql: &Arc<str>| self.guard.check(sql, Scope::MultiHost, &deny).is_allowed();
+        asked.multi_host && !asked.sql.iter().all(allowed)
     }
 
     fn follow_campaign(&self, campaign: LoadedCampaign) {
-        let LoadedCampaign { record, board } = campaign;
+        let LoadedCampaign { record, mut board } = campaign;
+        if let Some(board) = &mut board {
+            board.blocked = self.refuses(&Asked::of(board));
+        }
         self.fleet.board_mut(|fleet| {
             fleet.put_caps(record.no, record.host_row_cap, record.host_byte_cap);
             match board {
                 None => fleet.remove_campaign(record.no),
                 // Already at work here: only a launch or a rebuild puts one on the board.
                 Some(_) if fleet.campaign(record.no).is_some() => {}
-                Some(mut board) => {
-                    board.blocked = self.refuses(&board);
-                    fleet.put_campaign(record.no, board);
-                }
+                Some(board) => fleet.put_campaign(record.no, board),
             }
         });
         self.fleet.wake.notify_waiters();

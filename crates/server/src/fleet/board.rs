@@ -317,6 +317,11 @@ impl Board {
     }
 
     /// All campaigns at work.
+    pub fn campaigns(&self) -> impl Iterator<Item = (&i64, &BoardCampaign)> {
+        self.campaigns.iter()
+    }
+
+    /// All campaigns at work, to be changed.
     pub fn campaigns_mut(&mut self) -> impl Iterator<Item = (&i64, &mut BoardCampaign)> {
         self.campaigns.iter_mut()
     }

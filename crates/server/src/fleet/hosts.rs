@@ -127,6 +127,27 @@ impl Hosts {
         self.keys.retain(|_, key| key.host_no != no);
     }
 
+    /// Puts in everybody anew. What was heard of them here and is not stored yet stays known.
+    pub fn replace(&mut self, briefs: Vec<HostBrief>, keys: &[NodeKey]) {
+        let former = std::mem::take(self);
+        for brief in briefs.into_iter().filter(|brief| !brief.decommissioned) {
+            let no = brief.no;
+            let entry = HostEntry::new(brief);
+            if let Some(known) = former.by_no.get(&no) {
+                entry.seen(known.last_seen());
+            }
+            self.by_no.insert(no, Arc::new(entry));
+        }
+        self.put_keys(keys);
+    }
+
+    /// Gives back what [`Hosts::take_seen`] took and could not be stored.
+    pub fn put_back_seen(&self, seen: &[(i64, Timestamp)]) {
+        for host in seen.iter().filter_map(|(no, _)| self.by_no.get(no)) {
+            host.flushed.store(i64::MIN, Ordering::Relaxed);
+        }
+    }
+
     /// Takes the hosts heard of since the last call, to be stored.
     pub fn take_seen(&self) -> Vec<(i64, Timestamp)> {
         let mut seen = Vec::new();

@@ -17,6 +17,7 @@ mod campaigns_course;
 mod campaigns_events;
 mod campaigns_launch;
 mod contract;
+mod defects;
 mod fleet;
 mod hardening;
 mod harness;

@@ -16,6 +16,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::post;
 use http::{HeaderMap, header};
+use mimir_store::db::Engine;
 use mimir_wire::osquery::{NodeRequest, repair_utf8};
 
 use crate::app::App;
@@ -73,6 +74,17 @@ fn identify(app: &App, key: Option<&str>) -> Result<Arc<HostEntry>, AgentError> 
     Ok(host)
 }
 
+/// Like [`identify`]. With several replicas a key that is unknown here may have been given out by
+/// another one a moment ago, and calling it invalid would make the agent enrol once more.
+async fn identify_fresh(app: &Arc<App>, key: Option<&str>) -> Result<Arc<HostEntry>, AgentError> {
+    let found = identify(app, key);
+    if found.is_ok() || key.is_none() || app.db.engine() != Engine::Postgres {
+        return found;
+    }
+    app.catch_up().await;
+    identify(app, key)
+}
+
 /// Who speaks, from the header or else from a small body.
 async fn identify_request(
     state: &AgentState,
@@ -82,10 +94,10 @@ async fn identify_request(
     let (parts, body) = request.into_parts();
     let body = crate::http::body::read_body(&state.budget, &parts.headers, body, body_max).await?;
     if let Some(key) = header_key(&parts.headers) {
-        return identify(&state.app, Some(key));
+        return identify_fresh(&state.app, Some(key)).await;
     }
     let (key, _) = key_of(body).await;
-    identify(&state.app, key.as_deref())
+    identify_fresh(&state.app, key.as_deref()).await
 }
 
 /// Bytes of a body that are searched for a key at once; reading more takes too long for an async

@@ -35,7 +35,7 @@ pub async fn read(
     if state.app.clock.elapsed().saturating_sub(arrived) > deadline {
         return Ok(answer::empty());
     }
-    let handout = held(&state, &host, wait).await;
+    let handout = held(&state, &host, wait, arrived + deadline + wait).await;
     host.seen(state.app.clock.now());
     if handout.is_empty() {
         record(&state, handout);
@@ -52,8 +52,13 @@ fn record(state: &AgentState, handout: Handout) {
     }
 }
 
-/// Waits for work as long as the agent is willing to.
-async fn held(state: &AgentState, host: &Arc<HostEntry>, wait: Duration) -> Handout {
+/// Waits for work as long as the agent is willing to; at `deadline` it has given up.
+async fn held(
+    state: &AgentState,
+    host: &Arc<HostEntry>,
+    wait: Duration,
+    deadline: Duration,
+) -> Handout {
     let app = &state.app;
     let end = tokio::time::Instant::now() + wait;
     loop {
@@ -61,7 +66,10 @@ async fn held(state: &AgentState, host: &Arc<HostEntry>, wait: Duration) -> Hand
         let woken = app.fleet.wake.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        learn_from_ledger(app, host).await;
+        let learned = learn_from_ledger(app, host).await;
+        if !learned || app.clock.elapsed() > deadline {
+            return Handout::default();
+        }
         let handout = app.fleet.hand_out(host.no, app.clock.now(), app.clock.elapsed());
         if wait.is_zero() || !handout.is_empty() || !handout.events.is_empty() {
             return handout;
@@ -76,24 +84,32 @@ async fn held(state: &AgentState, host: &Arc<HostEntry>, wait: Duration) -> Hand
 
 /// With several replicas, another one may have offered the same work or taken its answer: before
 /// anything is offered here, the ledger is asked. Only polls that find work come this far.
-async fn learn_from_ledger(app: &Arc<App>, host: &Arc<HostEntry>) {
+/// Answers whether anything may be offered.
+pub(super) async fn learn_from_ledger(app: &Arc<App>, host: &HostEntry) -> bool {
     if app.db.engine() != Engine::Postgres {
-        return;
+        return true;
     }
     let open = app.fleet.board(|board| board.open_campaigns(host.no));
     if open.is_empty() {
-        return;
+        return true;
     }
     metrics::counter!(crate::metrics::POLL_DATABASE_READS).increment(1);
     let no = host.no;
     match app.read(move |tx| Ok(assignments::of_host(tx, &open, no)?)).await {
-        Ok(found) => app.fleet.board_mut(|board| {
-            for (campaign, attempts, state) in found {
-                board.learn(no, campaign, attempts, state);
-            }
-        }),
-        // What is offered without knowing costs at most one repeated execution.
-        Err(error) => tracing::debug!(error = error.detail, "offering without the ledger"),
+        Ok(found) => {
+            app.fleet.board_mut(|board| {
+                for (campaign, attempts, state) in found {
+                    board.learn(no, campaign, attempts, state);
+                }
+            });
+            true
+        }
+        // A server that is cut off from the database may not know of a stop (I5), and could not
+        // store the answer either.
+        Err(error) => {
+            tracing::warn!(error = error.detail, "not offering without the ledger");
+            false
+        }
     }
 }
 

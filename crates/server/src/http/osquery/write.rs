@@ -15,7 +15,7 @@ use mimir_store::ledger::{Happened, Item, NewAnswer, NewChunk};
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::osquery::{QueryStatus, WriteEntry, WriteSink, read_write_body, repair_utf8};
 
-use super::{AgentError, AgentState, answer, header_key, identify, key_of};
+use super::{AgentError, AgentState, answer, header_key, identify_fresh, key_of};
 use crate::app::App;
 use crate::fleet::HostEntry;
 use crate::http::body::{BodyError, read_body};
@@ -41,14 +41,14 @@ pub async fn write(
     let early = header_key(&parts.headers).map(str::to_owned);
     // A key in the header is checked before a large body is read.
     if let Some(key) = &early {
-        identify(app, Some(key))?;
+        identify_fresh(app, Some(key)).await?;
     }
     let read = read_body(&state.budget, &parts.headers, body, WRITE_BODY_BYTES_MAX).await;
     let body = match read {
         Ok(body) => body,
         Err(BodyError::TooLarge { drained: true, tail }) => {
             let key = early.or_else(|| tail_key(&tail));
-            let host = identify(app, key.as_deref())?;
+            let host = identify_fresh(app, key.as_deref()).await?;
             return too_large(app, &host).await;
         }
         Err(error) => return Err(error.into()),
@@ -57,7 +57,7 @@ pub async fn write(
         Some(key) => (Some(key), body),
         None => key_of(body).await,
     };
-    let host = identify(app, key.as_deref())?;
+    let host = identify_fresh(app, key.as_deref()).await?;
     let (app_in, host_in) = (Arc::clone(app), Arc::clone(&host));
     // Parsing and compressing a large body takes a while: not on an async thread.
     let parsed = tokio::task::spawn_blocking(move || {
@@ -97,6 +97,8 @@ async fn store(app: &Arc<App>, host: &HostEntry, parsed: Parsed) -> Result<(), A
 /// error, and the agent gets success, so that it is free again.
 async fn too_large(app: &Arc<App>, host: &HostEntry) -> Result<Response, AgentError> {
     let mut parsed = Parsed::default();
+    // Another replica may have made the offer.
+    super::read::learn_from_ledger(app, host).await;
     for work in app.fleet.board(|board| board.held_by(host.no)) {
         match work {
             Work::Part { campaign, part } => {
