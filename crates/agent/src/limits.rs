@@ -87,6 +87,9 @@ pub const CONFIG_INTERVAL: Duration = Duration::from_secs(300);
 pub const CONFIG_RETRY: Duration = Duration::from_secs(60);
 /// Longest wait after failures of a request.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Seconds for which an answer that the server refused is put aside at the most, whatever the
+/// server asks for.
+pub const POSTPONED_SECONDS_MAX: i64 = 3600;
 /// Longest wait after failed enrolments; osquery's `tls_enroll_max_interval`.
 pub const ENROLL_BACKOFF_MAX: Duration = Duration::from_secs(600);
 /// Longest wait that a `Retry-After` header may ask for.

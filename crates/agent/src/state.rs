@@ -16,7 +16,9 @@ use mimir_wire::osquery::QueryStats;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::limits::{DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX, WRITE_BYTES};
+use crate::limits::{
+    DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX, POSTPONED_SECONDS_MAX, WRITE_BYTES,
+};
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -332,9 +334,11 @@ impl State {
     pub fn outgoing(&self, now: i64, bytes: u64) -> Result<Vec<Outgoing>, StateError> {
         // Rows are fetched one outcome at a time: sorting must not copy them.
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, bytes, refusals FROM outbox WHERE due_at <= ?1 ORDER BY refusals > 0, seq",
+            "SELECT seq, bytes, refusals FROM outbox WHERE due_at <= ?1 OR due_at > ?2
+             ORDER BY refusals > 0, seq",
         )?;
-        let mut waiting = statement.query([now])?;
+        // A time further away than any wait was noted by a clock that was wrong.
+        let mut waiting = statement.query([now, now.saturating_add(POSTPONED_SECONDS_MAX)])?;
         let (mut batch, mut total) = (Vec::new(), 0);
         while let Some(row) = waiting.next()? {
             let is_refused = row.get::<_, u32>("refusals")? > 0;

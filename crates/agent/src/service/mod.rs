@@ -15,8 +15,8 @@ use sha1::{Digest, Sha1};
 
 use crate::host::ConfigState;
 use crate::limits::{
-    BACKOFF_MAX, CONFIG_INTERVAL, CONFIG_RETRY, ENROLL_BACKOFF_MAX, POLL_INTERVAL, READ_HOLD,
-    WRITE_BYTES,
+    BACKOFF_MAX, CONFIG_INTERVAL, CONFIG_RETRY, ENROLL_BACKOFF_MAX, POLL_INTERVAL,
+    POSTPONED_SECONDS_MAX, READ_HOLD, WRITE_BYTES,
 };
 use crate::pace::{Pace, backoff, jittered};
 use crate::print;
@@ -221,7 +221,8 @@ impl<T: Transport, P: Pace> Service<T, P> {
         let refusals = batch.iter().map(|outgoing| outgoing.refusals).max().unwrap_or(0) + 1;
         let wait = backoff(refusals, BACKOFF_MAX, error.retry_after(), self.pace.random());
         // Whole seconds, upwards: a wait of 0 would try again in this very loop.
-        let due = self.pace.now().saturating_add_unsigned(wait.as_secs() + 1);
+        let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1);
+        let due = self.pace.now().saturating_add(seconds.min(POSTPONED_SECONDS_MAX));
         Ok(self.state.postpone(batch, due)?)
     }
 

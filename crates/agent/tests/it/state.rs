@@ -153,6 +153,17 @@ fn the_outbox_is_sent_in_batches_and_refused_ones_alone() {
 }
 
 #[test]
+fn a_wait_noted_by_a_wrong_clock_does_not_hold_an_answer_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut state = State::open(directory.path()).unwrap();
+    state.finish(&pending("a"), &outcome("[]")).unwrap();
+    let refused = state.outgoing(4_000_000_000, 200).unwrap();
+    state.postpone(&refused, 4_000_000_060).unwrap();
+    assert_eq!(names(&state, 4_000_000_000, 200), [""; 0]);
+    assert_eq!(names(&state, 1_800_000_000, 200), ["a"], "the clock has been set right");
+}
+
+#[test]
 fn the_space_of_a_large_answer_is_given_back() {
     let directory = tempfile::tempdir().unwrap();
     let mut state = State::open(directory.path()).unwrap();

@@ -82,7 +82,7 @@ pub async fn enrol(
     let admitted = app
         .write(move |tx| {
             let admitted = tx.savepoint(|tx| admit(tx, id, &secret, &machine, &facts, now));
-            let (no, known) = match admitted {
+            let (no, known, entry) = match admitted {
                 // The same machine has just been admitted on another connection or replica.
                 Err(ApiErrorOrDb::Db(DbError::Conflict { .. })) => {
                     match admit(tx, id, &secret, &machine, &facts, now)? {
@@ -98,6 +98,8 @@ pub async fn enrol(
             let old_until = now.plus_minutes(NODE_KEY_GRACE_MINUTES);
             enrolment::key_replace(tx, no, &hash, now, old_until)?;
             changes::record(tx, ChangeKind::HostEnrolled, Some(no), now)?;
+            // After the change, as everywhere: two heads locked in two orders are a deadlock.
+            audit::append(tx, &entry, now)?;
             Ok(Ok(known))
         })
         .await?;
@@ -136,8 +138,8 @@ impl From<ApiErrorOrDb> for ApiError {
     }
 }
 
-/// The host's number and whether it was known.
-type Admitted = Result<(i64, bool), Refusal>;
+/// The host's number, whether it was known, and what the audit trail says of it.
+type Admitted = Result<(i64, bool, audit::NewEntry), Refusal>;
 
 fn admit(
     tx: &mut Tx<'_>,
@@ -158,8 +160,7 @@ fn admit(
         let mut entry = entry("host.reenroll", host.id, &secret, facts);
         entry.details.insert("hostname_before".to_owned(), host.facts.hostname.into());
         entry.details.insert("address_before".to_owned(), host.facts.ip_address.into());
-        audit::append(tx, &entry, now)?;
-        return Ok(Ok((host.no, true)));
+        return Ok(Ok((host.no, true, entry)));
     }
     if hosts::machine_blocked(tx, machine)? {
         return Ok(Err(Refusal::Barred));
@@ -168,8 +169,7 @@ fn admit(
         return Ok(Err(Refusal::UsedUp));
     }
     let no = hosts::insert(tx, id, machine, facts, now)?;
-    audit::append(tx, &entry("host.enroll", id, &secret, facts), now)?;
-    Ok(Ok((no, false)))
+    Ok(Ok((no, false, entry("host.enroll", id, &secret, facts))))
 }
 
 fn entry(
