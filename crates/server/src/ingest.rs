@@ -47,14 +47,36 @@ pub enum LaneError {
 struct Job {
     items: Vec<Item>,
     bytes: usize,
+    /// Held for its drop.
+    _charge: Charge,
     done: oneshot::Sender<Result<Vec<Verdict>, LaneError>>,
+}
+
+/// Bytes that wait in the lane; given back when the answer is dropped, however that comes about.
+struct Charge {
+    waiting: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Adds `bytes`; answers how many wait then.
+    fn new(waiting: &Arc<AtomicUsize>, bytes: usize) -> (Self, usize) {
+        let all = waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        (Self { waiting: Arc::clone(waiting), bytes }, all)
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// The lane. See the module.
 pub struct Lane {
     sender: Sender<Job>,
     receiver: Receiver<Job>,
-    waiting_bytes: AtomicUsize,
+    waiting_bytes: Arc<AtomicUsize>,
     behind: Mutex<HashMap<(i64, i64), Vec<Event>>>,
 }
 
@@ -66,7 +88,7 @@ impl Lane {
         Self {
             sender,
             receiver,
-            waiting_bytes: AtomicUsize::new(0),
+            waiting_bytes: Arc::new(AtomicUsize::new(0)),
             behind: Mutex::new(HashMap::new()),
         }
     }
@@ -85,14 +107,13 @@ impl Lane {
     /// [`LaneError`]: nothing was stored, or that is not known; the agent must try again.
     pub async fn store(&self, items: Vec<Item>) -> Result<Vec<Verdict>, LaneError> {
         let bytes = items.iter().map(weight).sum();
-        if self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > LANE_BYTES_MAX {
-            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let (charge, waiting) = Charge::new(&self.waiting_bytes, bytes);
+        if waiting > LANE_BYTES_MAX {
             metrics::counter!("mimir_lane_shed_total").increment(1);
             return Err(LaneError::Full);
         }
         let (done, answer) = oneshot::channel();
-        if let Err(error) = self.sender.try_send(Job { items, bytes, done }) {
-            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if let Err(error) = self.sender.try_send(Job { items, bytes, _charge: charge, done }) {
             metrics::counter!("mimir_lane_shed_total").increment(1);
             return Err(match error {
                 TrySendError::Full(_) => LaneError::Full,
@@ -178,11 +199,20 @@ fn drain(app: &Weak<App>, receiver: &Receiver<Job>) {
         let Some(app) = app.upgrade() else { return };
         let jobs = group(first, receiver);
         metrics::gauge!("mimir_lane_depth").set(receiver.len() as f64);
-        if !jobs.is_empty() {
-            commit(&app, jobs);
-        }
-        if last_behind.is_none_or(|at| at.elapsed() >= WRITE_BEHIND) {
-            let more = flush_behind(&app);
+        let behind_is_due = last_behind.is_none_or(|at| at.elapsed() >= WRITE_BEHIND);
+        // A defect met by one answer must not end the lane for all: its agents hear an error,
+        // because their senders are dropped, and try again.
+        let turn = std::panic::AssertUnwindSafe(|| {
+            if !jobs.is_empty() {
+                commit(&app, jobs);
+            }
+            behind_is_due && flush_behind(&app)
+        });
+        let more = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
+            tracing::error!("the lane met a defect; the answers of this turn were not taken");
+            false
+        });
+        if behind_is_due {
             last_behind = (!more).then(|| app.clock.instant());
         }
     }
@@ -209,7 +239,6 @@ fn commit(app: &Arc<App>, mut jobs: Vec<Job>) {
         Ok(applied) => {
             let mut verdicts = applied.verdicts.iter().map(|(_, verdict)| *verdict);
             for (job, count) in jobs.into_iter().zip(&group.counts) {
-                app.lane.waiting_bytes.fetch_sub(job.bytes, Ordering::Relaxed);
                 drop(job.done.send(Ok(verdicts.by_ref().take(*count).collect())));
             }
         }
@@ -222,7 +251,6 @@ fn commit(app: &Arc<App>, mut jobs: Vec<Job>) {
         Err(error) => {
             tracing::error!(%error, answers = jobs.len(), "answers not stored");
             for job in jobs {
-                app.lane.waiting_bytes.fetch_sub(job.bytes, Ordering::Relaxed);
                 drop(job.done.send(Err(LaneError::Database(error.clone()))));
             }
         }
@@ -291,8 +319,8 @@ fn apply(app: &Arc<App>, items: &Arc<Vec<Item>>) -> Result<Applied, DbError> {
     let batch = Arc::clone(items);
     let mut applied = app.db.write(move |tx| {
         // I9: the time of the commit decides what is late, not that of the arrival.
+        let applied = mimir_store::ledger::apply_at(tx, &batch, &|| clock.now())?;
         let now = clock.now();
-        let applied = mimir_store::ledger::apply(tx, &batch, now)?;
         for campaign in &applied.auto_stopped {
             let kind = ChangeKind::CampaignStatus;
             mimir_store::changes::record(tx, kind, Some(campaign.no), now)?;

@@ -82,6 +82,15 @@ pub struct Applied {
 /// # Errors
 /// When the database fails; then nothing of all this is kept.
 pub fn apply(tx: &mut Tx<'_>, items: &[Item], now: Timestamp) -> Result<Applied> {
+    apply_at(tx, items, &|| now)
+}
+
+/// As [`apply`], with the time taken once a campaign's lock is held: however long another replica
+/// made this one wait for it, an answer is late exactly when it is committed late (I9).
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_at(tx: &mut Tx<'_>, items: &[Item], clock: &dyn Fn() -> Timestamp) -> Result<Applied> {
     let mut by_campaign: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (place, item) in items.iter().enumerate() {
         by_campaign.entry(item.campaign_no).or_default().push(place);
@@ -93,7 +102,8 @@ pub fn apply(tx: &mut Tx<'_>, items: &[Item], now: Timestamp) -> Result<Applied>
             ignore(items, &places, &mut applied);
             continue;
         };
-        Work::load(tx, record, items, &places)?.run(tx, items, &places, now, &mut applied)?;
+        let work = Work::load(tx, record, items, &places)?;
+        work.run(tx, items, &places, clock(), &mut applied)?;
     }
     Ok(applied)
 }

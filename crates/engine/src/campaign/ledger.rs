@@ -271,9 +271,6 @@ impl CampaignLedger {
         if stored_already || matches!(a.state, Responded | Rejected | Blocked) {
             return Verdict::Ignore;
         }
-        if a.state == Cancelled && a.reason.as_deref() == Some(reason::DECOMMISSIONED) {
-            return Verdict::Ignore;
-        }
         // A stop sorts by state, and an offer may not have been noted by then (it is written behind,
         // perhaps by another replica): the answer proves that it was made, so it still counts.
         let ended = a.state == Cancelled && a.reason.as_deref() != Some(reason::STOPPED);

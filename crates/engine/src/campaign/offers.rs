@@ -112,6 +112,17 @@ impl HostLeases {
         self.open.get(&work).map_or(0, |lease| lease.attempts)
     }
 
+    /// Whether the host was handed this work and has not come back since: its answer may wait in
+    /// the agent's memory.
+    pub fn may_hold_answer(&self, work: Work) -> bool {
+        self.open.get(&work).is_some_and(|lease| !lease.left_out)
+    }
+
+    /// The last answer must not be repeated: something in it may no longer be handed out.
+    pub fn forbid_replay(&mut self) {
+        self.last = None;
+    }
+
     /// The host has sent results, of whatever.
     pub fn on_write(&mut self) {
         if let Some(last) = &mut self.last {

@@ -183,9 +183,6 @@ impl Model {
         if h.answers.contains_key(&part) || matches!(state, Responded | Blocked | Rejected) {
             return Fate::Nothing;
         }
-        if h.end == Some(End::Decommissioned) {
-            return Fate::Nothing;
-        }
         let ended = state == Cancelled && h.end != Some(End::Stopped);
         if ended || !self.takes_answers(now) {
             self.hosts[host].refused = true;

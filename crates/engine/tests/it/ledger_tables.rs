@@ -295,11 +295,11 @@ fn blocked_and_decommissioned_hosts_count_where_they_ended() {
         1m   decommission c
         1m   host c                   => cancelled attempts 0, decommissioned
         1m   offer c 1                => nothing
-        1m   answer c 0 rows 1        => ignored
+        1m   answer c 0 rows 1        => rejected
         1m   answer d 0 rows 1        => stored
         1m   decommission d           => nothing
         2m   stop keep 60
-        2m   counts                   => responded 1 cancelled 1 blocked 2 rows 1
+        2m   counts                   => responded 1 blocked 2 rejected 1 rows 1
         ",
     );
 }

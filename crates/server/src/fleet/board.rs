@@ -135,6 +135,11 @@ impl Board {
     pub fn hand_out(&mut self, host_no: i64, now: Timestamp, elapsed: Duration) -> Handout {
         let mut events = self.take_blocked(host_no);
         self.shelve(host_no);
+        if self.campaigns.iter().any(|(no, c)| c.blocked && self.may_hold_answer(host_no, *no, c))
+            && let Some(leases) = self.leases.get_mut(&host_no)
+        {
+            leases.forbid_replay();
+        }
         let candidates = self.candidates(host_no, now);
         self.adopt(host_no, &candidates);
         let leases = self.leases.entry(host_no).or_default();
@@ -161,7 +166,10 @@ impl Board {
             found.push(Candidate { work: Work::Live(*no), proven, live: true });
         }
         let first_campaign = found.len();
-        for (no, campaign) in self.campaigns.iter().filter(|(_, c)| self.enabled && !c.blocked) {
+        for (no, campaign) in self.campaigns.iter().filter(|_| self.enabled) {
+            if campaign.blocked && !self.may_hold_answer(host_no, *no, campaign) {
+                continue;
+            }
             for (part, board) in (0_u32..).zip(&campaign.parts) {
                 if board.open.contains(bit) {
                     found.push(Candidate {
@@ -208,14 +216,30 @@ impl Board {
         }
     }
 
-    /// The deny-list refuses a campaign when the host asks: the assignment ends there.
+    /// Whether the host was handed parts of this campaign and has not come back since.
+    fn may_hold_answer(&self, host_no: i64, no: i64, campaign: &BoardCampaign) -> bool {
+        let leases = self.leases.get(&host_no);
+        let mut works = (0_u32..).zip(&campaign.parts).map(|(part, _)| part);
+        campaign.adopted.contains_key(&host_no)
+            || leases.is_some_and(|leases| {
+                works.any(|part| leases.may_hold_answer(Work::Part { campaign: no, part }))
+            })
+    }
+
+    /// The deny-list refuses a campaign when the host asks: the assignment ends there. A host that
+    /// was handed it before is left out first, like any other: its answer may be on the way.
     fn take_blocked(&mut self, host_no: i64) -> Vec<Item> {
         if !self.enabled {
             return Vec::new();
         }
         let bit = bit(host_no);
+        let blocked = self.campaigns.iter().filter(|(_, c)| c.blocked);
+        let ended: Vec<i64> = blocked
+            .filter(|(no, campaign)| !self.may_hold_answer(host_no, **no, campaign))
+            .map(|(no, _)| *no)
+            .collect();
         let mut events = Vec::new();
-        for (no, campaign) in self.campaigns.iter_mut().filter(|(_, c)| c.blocked) {
+        for (no, campaign) in self.campaigns.iter_mut().filter(|(no, _)| ended.contains(no)) {
             let mut had_work = false;
             for part in &mut campaign.parts {
                 had_work |= part.open.remove(bit);
