@@ -93,6 +93,7 @@ pub fn flush_seen(app: &App) -> Result<(), DbError> {
 }
 
 fn prune(app: &App, now: Timestamp) -> Result<(), DbError> {
+    app.fleet.hosts_mut(|hosts| hosts.prune_keys(now));
     app.db.write(move |tx| {
         let hours = |hours: i64| now.plus_minutes(-60 * hours);
         accounts::sessions_prune(tx, hours(SESSION_IDLE_HOURS), hours(SESSION_HOURS_MAX))?;

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::app::page::PageRequest;
 use crate::app::queries::{self, Checked};
-use crate::app::{App, Caller, audit_target};
+use crate::app::{App, Caller, audit_target, system_entry};
 use crate::problem::{ApiError, ApiResult};
 
 /// Characters of an `Idempotency-Key`.
@@ -246,6 +246,7 @@ async fn plan(app: &Arc<App>, request: LaunchRequest) -> ApiResult<Plan> {
     let (Some(sql), Some(target), true) = (sql, target, errors.is_empty()) else {
         return Err(ApiError::invalid(errors));
     };
+    let target = once(target);
     let verdict = queries::parse(app, &sql, &target)?;
     let target = check_hosts(app, target).await?;
     if matches!(target, Target::OsIn { .. }) {
@@ -291,6 +292,13 @@ async fn saved_query(
         errors.push(field("saved_query_id", "There is no such saved query."));
     }
     Ok(saved.map(|saved| (saved.sql, saved.target)))
+}
+
+/// A host that is listed twice is still one host, also for the deny-list.
+pub fn once(target: Target) -> Target {
+    let Target::Hosts { host_ids } = target else { return target };
+    let mut seen = HashSet::new();
+    Target::Hosts { host_ids: host_ids.into_iter().filter(|id| seen.insert(*id)).collect() }
 }
 
 /// Each host once; refuses an empty or an overlong list.
@@ -623,8 +631,12 @@ pub fn end_grace(app: &App) -> Result<(), mimir_store::DbError> {
         app.db.write(move |tx| {
             let Some(mut campaign) = campaigns::lock(tx, no)? else { return Ok(()) };
             let Some(bulk) = campaign.ledger.end_grace(now) else { return Ok(()) };
-            campaigns::bulk_move(tx, no, &bulk, now)?;
-            campaigns::update_ledger(tx, no, &campaign.ledger, campaign.next_seq)
+            let ended = campaigns::bulk_move(tx, no, &bulk, now)?;
+            campaigns::update_ledger(tx, no, &campaign.ledger, campaign.next_seq)?;
+            let target = audit_target("campaign", campaign.id, &campaign.name);
+            let details = json!({"cancelled": ended});
+            audit::append(tx, &system_entry("campaign.end_grace", target, details), now)?;
+            Ok::<_, mimir_store::DbError>(())
         })?;
         app.watch.changed(no);
     }

@@ -21,6 +21,8 @@ use crate::fleet::{BoardCampaign, BoardPart};
 
 /// Changes followed in one step.
 const STEP: u64 = 1000;
+/// Messages about live queries read in one step: each may carry many rows.
+const RECALL_STEP: u64 = 8;
 /// Hosts read in one step while the picture is built.
 const HOSTS_STEP: u64 = 10_000;
 
@@ -233,6 +235,19 @@ impl App {
             self.follow_campaign(campaign);
         }
         (followed.version, followed.relay) = (version, relay);
+        drop(followed);
+        self.recall_live(relay)
+    }
+
+    /// Takes up the live queries that other replicas have started and that may still run.
+    fn recall_live(&self, until: i64) -> Result<(), DbError> {
+        let mut seen = 0;
+        while seen < until {
+            let step = self.db.read(move |tx| live_relay::since(tx, seen, RECALL_STEP))?;
+            let Some(last) = step.last() else { return Ok(()) };
+            seen = last.seq;
+            step.iter().for_each(|message| self.live_apply_relayed(message));
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use mimir_engine::limits::LIVE_RESULT_MINUTES;
 use mimir_store::changes::{self, ChangeKind};
 use mimir_store::db::Engine;
 use mimir_store::{audit, campaigns, live_relay};
@@ -24,6 +25,8 @@ use crate::problem::{ApiError, ApiResult};
 /// # Errors
 /// `invalid_request`, `blocked_sql`.
 pub async fn run(app: &Arc<App>, caller: Caller, request: QueryRequest) -> ApiResult<LiveStarted> {
+    let target = crate::app::campaigns::once(request.target);
+    let request = QueryRequest { target, ..request };
     let verdict = queries::parse(app, &request.sql, &request.target)?;
     let targeted = targeted(app, &request.target).await?;
     let sql = queries::admit(&request.sql, &verdict)?.sql;
@@ -172,6 +175,10 @@ impl App {
     fn live_apply(&self, message: &LiveMessage) {
         let now = self.clock.now();
         match message {
+            // A replica that builds its picture anew reads old messages again.
+            LiveMessage::Start(start)
+                if self.live.knows(start.no)
+                    || now >= start.expires_at.plus_minutes(LIVE_RESULT_MINUTES) => {}
             LiveMessage::Start(start) => {
                 let hosts = start.host_nos.clone();
                 let sql: Arc<str> = start.sql.as_str().into();

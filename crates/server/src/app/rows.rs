@@ -154,7 +154,8 @@ pub async fn host_rows(
     page: PageRequest<RowKey>,
 ) -> ApiResult<RowPage> {
     app.read(move |tx| {
-        let no = record(tx, id)?.no;
+        let campaign = record(tx, id)?;
+        let no = campaign.no;
         let host_no = mimir_store::hosts::by_id(tx, host)?.map(|host| host.no);
         let answered = match host_no {
             Some(host_no) => responses::of_host(tx, no, host_no)?,
@@ -166,7 +167,8 @@ pub async fn host_rows(
         let filter = RowFilter { host: Some(host), ..RowFilter::default() };
         let mut rows = collect(tx, no, &filter, &page, false)?;
         rows.columns = responses::columns(tx, no, host_no)?;
-        rows.total = Some(answered.iter().map(|r| r.stored_rows).sum());
+        let stored = answered.iter().map(|r| r.stored_rows).sum();
+        rows.total = Some(if campaign.rows_dropped { 0 } else { stored });
         Ok(rows)
     })
     .await

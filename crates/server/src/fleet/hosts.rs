@@ -121,6 +121,11 @@ impl Hosts {
         }
     }
 
+    /// Forgets keys whose time is over.
+    pub fn prune_keys(&mut self, now: Timestamp) {
+        self.keys.retain(|_, key| now.micros() < key.expires_at);
+    }
+
     /// Cuts a host off.
     pub fn remove(&mut self, no: i64) {
         self.by_no.remove(&no);

@@ -214,6 +214,11 @@ impl LiveQueries {
         self.all.read().unwrap_or_else(PoisonError::into_inner).get(&no).cloned()
     }
 
+    /// Whether a live query of this number is remembered.
+    pub fn knows(&self, no: u64) -> bool {
+        self.get(no).is_some()
+    }
+
     /// The live query of this id.
     pub fn find(&self, id: LiveQueryId) -> Option<Arc<LiveState>> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,7 @@ mod campaigns_events;
 mod campaigns_launch;
 mod contract;
 mod defects;
+mod endings;
 mod fleet;
 mod hardening;
 mod harness;

@@ -16,7 +16,7 @@ use mimir_wire::api::campaign::Outcome;
 use mimir_wire::osquery::{QueryStatus, WriteEntry, WriteSink, read_write_body, repair_utf8};
 
 use super::{AgentError, AgentState, answer, header_key, identify_fresh, key_of};
-use crate::app::App;
+use crate::app::{App, audit_target, system_entry};
 use crate::fleet::HostEntry;
 use crate::http::body::{BodyError, read_body};
 use crate::live::{LiveAnswer, LiveMessage};
@@ -28,6 +28,8 @@ use crate::rows::{RowCaps, RowWriter, Stored};
 pub const BEACON_SQL: &str = "SELECT i.pid, i.start_time, i.instance_id, s.uuid, \
      s.hardware_serial FROM osquery_info i, system_info s";
 
+/// Minutes for which a host's clones are noted once.
+const CLONE_NOTE_MINUTES: i64 = 10;
 /// What an oversized answer is booked as.
 const TOO_LARGE: &str = "answer too large";
 
@@ -145,8 +147,22 @@ async fn note_clone(app: &Arc<App>, host: &HostEntry) -> AgentError {
     metrics::counter!("mimir_clones_total").increment(1);
     tracing::warn!(host.id = %host.id, host.name = %host.hostname,
         "two machines use one node key; the other one is told to enrol again");
-    let (no, now) = (host.no, app.clock.now());
-    let noted = app.write(move |tx| Ok(mimir_store::hosts::clone_seen(tx, no, now)?)).await;
+    let (id, now) = (host.id, app.clock.now());
+    let noted = app
+        .write(move |tx| {
+            let Some(record) = mimir_store::hosts::by_id(tx, id)? else { return Ok(()) };
+            // A machine that goes on claiming it must not fill the record.
+            let horizon = now.plus_minutes(-CLONE_NOTE_MINUTES);
+            if record.clone_seen_at.is_some_and(|at| at > horizon) {
+                return Ok(());
+            }
+            mimir_store::hosts::clone_seen(tx, record.no, now)?;
+            let target = audit_target("host", id, &record.facts.hostname);
+            let entry = system_entry("host.clone_seen", target, serde_json::Value::Null);
+            mimir_store::audit::append(tx, &entry, now)?;
+            Ok(())
+        })
+        .await;
     match noted {
         Ok(()) => AgentError::Clone,
         Err(error) => AgentError::Service(error),
