@@ -74,6 +74,29 @@ pub async fn by_session(app: &Arc<App>, token: &str, address: String) -> ApiResu
     Ok(Some(Caller { user: session.user, api_key: None, session: Some(hash), address }))
 }
 
+/// Whether a caller who was let in before would be let in now: for streams, which outlive the
+/// request that opened them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_still_in(app: &Arc<App>, caller: &Caller) -> ApiResult<bool> {
+    let (session, user, now) = (caller.session, caller.user.id, app.clock.now());
+    let key = caller.api_key.as_ref().map(|(id, _)| *id);
+    app.read(move |tx| {
+        if let Some(hash) = session {
+            let session = accounts::session_by_token(tx, &hash)?;
+            return Ok(session.is_some_and(|session| is_alive(&session, now)));
+        }
+        if let Some(id) = key
+            && accounts::key_by_id(tx, id)?.is_none_or(|key| key.revoked_at.is_some())
+        {
+            return Ok(false);
+        }
+        Ok(accounts::by_id(tx, user)?.is_some_and(|account| !account.user.disabled))
+    })
+    .await
+}
+
 fn is_alive(session: &SessionRecord, now: Timestamp) -> bool {
     let hours = |hours: i64| hours * 60 * 60;
     !session.user.disabled

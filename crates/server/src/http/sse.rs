@@ -19,7 +19,7 @@ use mimir_wire::api::live::LiveTotals;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::app::{App, campaigns};
+use crate::app::{App, Caller, campaigns};
 use crate::live::LiveState;
 use crate::problem::{ApiError, ApiResult};
 
@@ -29,6 +29,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const PACE: Duration = Duration::from_millis(200);
 /// Longest time between two looks: what other replicas did is seen then at the latest.
 const TICK: Duration = Duration::from_secs(1);
+/// Time after which a stream is ended whose reader was cut off.
+const RECHECK: Duration = Duration::from_secs(10);
 /// Responses read in one look.
 const RESPONSES_STEP: u64 = 200;
 /// Events of a live query taken in one look.
@@ -64,13 +66,26 @@ fn event<T: Serialize>(name: &str, id: i64, data: &T) -> Event {
     Event::default().event(name).id(id.to_string()).data(data)
 }
 
-/// Counts open streams.
-struct Watcher;
+/// An open stream: counted, and asked now and then whether its reader may still read.
+struct Watcher {
+    caller: Caller,
+    checked: Duration,
+}
 
 impl Watcher {
-    fn new() -> Self {
+    fn new(app: &App, caller: Caller) -> Self {
         metrics::gauge!(crate::metrics::SSE_WATCHERS).increment(1.0);
-        Self
+        Self { caller, checked: app.clock.elapsed() }
+    }
+
+    /// Whether the reader may go on. A database that is away shuts nobody out.
+    async fn may_go_on(&mut self, app: &Arc<App>) -> bool {
+        let now = app.clock.elapsed();
+        if now.saturating_sub(self.checked) < RECHECK {
+            return true;
+        }
+        self.checked = now;
+        crate::app::auth::is_still_in(app, &self.caller).await.unwrap_or(true)
     }
 }
 
@@ -92,12 +107,17 @@ struct CampaignReader {
     changed: watch::Receiver<u64>,
     /// More responses than one look takes are stored already.
     behind: bool,
-    _watcher: Watcher,
+    watcher: Watcher,
 }
 
 /// Streams a campaign: its status, its coverage, and every response, from the first on or from
 /// where the reader was.
-pub fn campaign(app: Arc<App>, record: &CampaignRecord, from: Option<i64>) -> Events {
+pub fn campaign(
+    app: Arc<App>,
+    caller: Caller,
+    record: &CampaignRecord,
+    from: Option<i64>,
+) -> Events {
     let reader = CampaignReader {
         changed: app.watch.subscribe(record.no),
         no: record.no,
@@ -106,7 +126,7 @@ pub fn campaign(app: Arc<App>, record: &CampaignRecord, from: Option<i64>) -> Ev
         head: None,
         ready: VecDeque::new(),
         behind: true,
-        _watcher: Watcher::new(),
+        watcher: Watcher::new(&app, caller),
         app,
     };
     events(unfold(reader, CampaignReader::step))
@@ -125,6 +145,9 @@ impl CampaignReader {
                 self.behind = false;
             } else {
                 self.wait().await;
+            }
+            if !self.watcher.may_go_on(&self.app).await {
+                return None;
             }
             // A database that is away now may be back at the next look.
             if let Err(error) = self.look().await {
@@ -208,20 +231,20 @@ struct LiveReader {
     ended: bool,
     ready: VecDeque<Event>,
     changed: watch::Receiver<u64>,
-    _watcher: Watcher,
+    watcher: Watcher,
 }
 
 /// Streams a live query: each host's answer, running totals, and how it ended.
-pub fn live(app: Arc<App>, live: Arc<LiveState>, from: Option<i64>) -> Events {
+pub fn live(app: Arc<App>, caller: Caller, live: Arc<LiveState>, from: Option<i64>) -> Events {
     let reader = LiveReader {
         changed: live.subscribe(),
+        watcher: Watcher::new(&app, caller),
         app,
         live,
         seen: from.and_then(|id| usize::try_from(id).ok()).unwrap_or(0),
         totals: None,
         ended: false,
         ready: VecDeque::new(),
-        _watcher: Watcher::new(),
     };
     events(unfold(reader, LiveReader::step))
 }
@@ -235,6 +258,9 @@ impl LiveReader {
             if self.ended || self.app.stopping.is_cancelled() {
                 return None;
             }
+            if !self.watcher.may_go_on(&self.app).await {
+                return None;
+            }
             // Marked as seen before looking, so that what comes in between wakes again.
             self.changed.borrow_and_update();
             self.look();
@@ -242,6 +268,7 @@ impl LiveReader {
                 let stopping = self.app.stopping.clone();
                 tokio::select! {
                     changed = self.changed.changed() => if changed.is_err() { return None },
+                    () = tokio::time::sleep(RECHECK) => {}
                     () = stopping.cancelled() => return None,
                 }
             }

@@ -167,7 +167,9 @@ impl LiveState {
             return (0, None);
         }
         let room = self.start.row_cap.saturating_sub(log.totals.rows);
-        let shown = usize::try_from(room).unwrap_or(usize::MAX).min(answer.lines.len());
+        let heavy = answer.lines.iter().map(String::len).sum::<usize>() > bytes_left;
+        let most = if heavy { 0 } else { usize::try_from(room).unwrap_or(usize::MAX) };
+        let shown = most.min(answer.lines.len());
         let event = host_event(answer, &answer.lines[..shown]);
         let bytes = event.len();
         log.totals.answered += 1;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use mimir_wire::api::user::Role;
 use serde_json::json;
 
 use crate::fleet::World;
@@ -113,4 +114,32 @@ async fn the_end_of_the_window_is_told() {
     assert_eq!(events.find("status").await.data["live"], true);
     world.pass(Duration::from_secs(601));
     assert_eq!(events.find("status").await.data["live"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_soon_after_its_reader_was_cut_off() {
+    let world = World::new(1).await;
+    let id = world.launch("SELECT pid, name FROM processes").await;
+    let reader = world.server.account("reader", Role::Operator, &[]).await;
+    let by_key = world.server.key_of(&reader).await;
+    let by_session = world.server.session_of(&reader).await;
+    let path = format!("/campaigns/{id}/events");
+    let mut streams = Vec::new();
+    for caller in [&by_key, &by_session] {
+        let mut stream = world.events_as(caller, &path, None).await;
+        stream.find("coverage").await;
+        streams.push(stream);
+    }
+    world.pass(Duration::from_secs(11));
+    world.poll(0).await;
+    for stream in &mut streams {
+        stream.find("response").await;
+    }
+    let patch = Some(json!({"disabled": true}));
+    let path = format!("/users/{}", reader.id);
+    world.server.send(&world.admin, "PATCH", &path, patch).await.expect(200);
+    world.pass(Duration::from_secs(11));
+    for stream in &mut streams {
+        stream.rest().await;
+    }
 }

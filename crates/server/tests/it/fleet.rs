@@ -343,7 +343,12 @@ impl World {
 
     /// Opens an event stream of the API.
     pub async fn events(&self, path: &str, last: Option<&str>) -> Events {
-        let mut request = self.server.request(&self.admin, "GET", path);
+        self.events_as(&self.admin, path, last).await
+    }
+
+    /// Opens an event stream as this caller.
+    pub async fn events_as(&self, caller: &Caller, path: &str, last: Option<&str>) -> Events {
+        let mut request = self.server.request(caller, "GET", path);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }

@@ -3,6 +3,7 @@
 //! whole, or to the standard output.
 
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -87,7 +88,11 @@ fn into_file(
     part.push(".part");
     let part = PathBuf::from(part);
     let cannot = || format!("cannot write {}", part.display());
-    let mut file = File::create(&part).with_context(cannot)?;
+    // Results are for who asked for them, and a link that waits under this name is not followed.
+    drop(fs::remove_file(&part));
+    let mut options = File::options();
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(&part).with_context(cannot)?;
     let exported = client.export_campaign(id, format, &mut file).map_err(anyhow::Error::from);
     let kept = exported.and_then(|exported| {
         file.sync_all().with_context(cannot)?;

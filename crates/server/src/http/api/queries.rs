@@ -79,12 +79,13 @@ async fn read(
 )]
 async fn events(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Id(id): Id<LiveQueryId>,
     headers: HeaderMap,
 ) -> ApiResult<sse::Events> {
     let found = live::find(&app, id)?;
     let from = sse::last_event_id(&headers)?;
-    Ok(sse::live(app, found, from))
+    Ok(sse::live(app, caller, found, from))
 }
 
 /// End a live query

@@ -269,10 +269,11 @@ impl std::io::Write for ChannelWriter {
 )]
 async fn events(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Id(id): Id<CampaignId>,
     headers: HeaderMap,
 ) -> ApiResult<sse::Events> {
     let from = sse::last_event_id(&headers)?;
     let record = app.read(move |tx| campaigns::record(tx, id)).await?;
-    Ok(sse::campaign(app, &record, from))
+    Ok(sse::campaign(app, caller, &record, from))
 }
