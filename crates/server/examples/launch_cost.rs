@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use mimir_server::app::{App, AppConfig, Caller, campaigns};
+use mimir_server::app::{App, AppConfig, Caller, launch};
 use mimir_server::clock::Clock;
 use mimir_store::db::{Column, DatabaseUrl};
 use mimir_store::{Db, DbError, values};
@@ -90,7 +90,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..LaunchRequest::default()
         };
         let start = Instant::now();
-        let done = campaigns::launch(&app, caller.clone(), request, None).await;
+        let done = launch::launch(&app, caller.clone(), request, None).await;
         let launched = start.elapsed();
         let dispatched = done.map_err(|error| error.detail)?.launched.dispatched_hosts;
         let db = app.db.clone();

@@ -11,7 +11,7 @@ use mimir_store::db::Engine;
 use mimir_store::{DbError, accounts, changes, enrolment, hosts, idempotency, live_relay};
 use mimir_wire::Timestamp;
 
-use crate::app::{App, campaigns};
+use crate::app::{App, campaigns, launch};
 
 /// How often the jobs look whether something is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -97,7 +97,7 @@ fn prune(app: &App, now: Timestamp) -> Result<(), DbError> {
     app.db.write(move |tx| {
         let hours = |hours: i64| now.plus_minutes(-60 * hours);
         accounts::sessions_prune(tx, hours(SESSION_IDLE_HOURS), hours(SESSION_HOURS_MAX))?;
-        idempotency::prune(tx, campaigns::idempotency_horizon(now))?;
+        idempotency::prune(tx, launch::idempotency_horizon(now))?;
         enrolment::keys_prune(tx, now)?;
         changes::prune(tx, now.plus_minutes(-CHANGE_LOG_MINUTES))?;
         live_relay::prune(tx, now.plus_minutes(-RELAY_MINUTES))?;

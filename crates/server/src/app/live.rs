@@ -15,7 +15,7 @@ use mimir_wire::api::target::Target;
 use mimir_wire::ids::LiveQueryId;
 use serde_json::json;
 
-use crate::app::{App, Caller, audit_target, queries};
+use crate::app::{App, Caller, audit_target, queries, targets};
 use crate::clock::random;
 use crate::live::{LiveAnswer, LiveMessage, LiveStart, LiveState};
 use crate::problem::{ApiError, ApiResult};
@@ -25,7 +25,7 @@ use crate::problem::{ApiError, ApiResult};
 /// # Errors
 /// `invalid_request`, `blocked_sql`.
 pub async fn run(app: &Arc<App>, caller: Caller, request: QueryRequest) -> ApiResult<LiveStarted> {
-    let target = crate::app::campaigns::once(request.target);
+    let target = targets::once(request.target);
     let request = QueryRequest { target, ..request };
     let verdict = queries::parse(app, &request.sql, &request.target)?;
     let targeted = targeted(app, &request.target).await?;
@@ -54,7 +54,7 @@ pub async fn run(app: &Arc<App>, caller: Caller, request: QueryRequest) -> ApiRe
         offline: start.targeted - online,
         expires_at: start.expires_at,
     };
-    let details = json!({"sql": start.sql, "target": crate::app::campaigns::audited_target(&start.target),
+    let details = json!({"sql": start.sql, "target": targets::audited_target(&start.target),
         "targeted": started.targeted,
         "online": online});
     let target = audit_target("live_query", start.id, "");
@@ -77,10 +77,10 @@ async fn targeted(app: &Arc<App>, target: &Target) -> ApiResult<Vec<i64>> {
             Ok(app.fleet.hosts(|h| h.all().filter(on).map(|host| host.no).collect()))
         }
         Target::Hosts { host_ids } => {
-            let ids = crate::app::campaigns::distinct_hosts(host_ids)?;
+            let ids = targets::distinct_hosts(host_ids)?;
             let wanted = ids.clone();
             let found = app.read(move |tx| Ok(campaigns::resolve_hosts(tx, &wanted)?)).await?;
-            crate::app::campaigns::all_known(&ids, found)
+            targets::all_known(&ids, found)
         }
     }
 }

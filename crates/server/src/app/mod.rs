@@ -15,6 +15,7 @@ pub mod enrol;
 pub mod enrollment_secrets;
 pub mod export;
 pub mod hosts;
+pub mod launch;
 pub mod ledger;
 pub mod live;
 pub mod page;
@@ -22,6 +23,7 @@ pub mod queries;
 pub mod rows;
 pub mod saved_queries;
 pub mod settings;
+pub mod targets;
 
 pub use caller::{Caller, system_entry, target as audit_target};
 pub use state::{App, AppConfig};

@@ -18,7 +18,8 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::campaigns::{self, Idempotency};
+use crate::app::campaigns;
+use crate::app::launch::{Idempotency, launch as launch_campaign};
 use crate::app::page::PageRequest;
 use crate::app::{App, Caller};
 use crate::http::extract::{Id, Json, Query, Raw, parse};
@@ -56,7 +57,7 @@ async fn launch(
         .transpose()
         .map_err(|_| ApiError::field("Idempotency-Key", "Idempotency-Key is not plain text."))?;
     let key = key.map(|key| Idempotency::new(key, &body)).transpose()?;
-    let done = campaigns::launch(&app, caller, request, key).await?;
+    let done = launch_campaign(&app, caller, request, key).await?;
     let mut response = (StatusCode::CREATED, Answer(done.launched)).into_response();
     if done.replayed {
         let replayed = HeaderValue::from_static("true");
