@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
+use mimir_engine::limits::{BODIES_BYTES_MAX, KNOWN_BODIES_BYTES_MAX};
 use mimir_wire::api::problem::ProblemCode;
 use serde_json::json;
 
@@ -22,10 +23,11 @@ use crate::problem::ApiError;
 
 /// Everything a listener serves.
 pub fn router(app: &Arc<App>, metrics: Option<Metrics>) -> Router {
-    let budget = BodyBudget::default();
+    let known_budget = BodyBudget::new(KNOWN_BODIES_BYTES_MAX);
+    let budget = BodyBudget::new(BODIES_BYTES_MAX - KNOWN_BODIES_BYTES_MAX);
     let stop = app.stopping.clone();
     Router::new()
-        .merge(osquery::router(AgentState { app: Arc::clone(app), budget, stop }))
+        .merge(osquery::router(AgentState { app: Arc::clone(app), budget, known_budget, stop }))
         .merge(console(app, metrics))
 }
 

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Attacks: what callers without rights, and hosts that lie, cannot make the server do.
 
-use axum::body::Body;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use futures_util::StreamExt;
 use http::header;
-use mimir_engine::limits::{EXPORTS_MAX, PUBLIC_BODY_BYTES_MAX};
+use mimir_engine::limits::{
+    BODIES_BYTES_MAX, EXPORTS_MAX, KNOWN_BODIES_BYTES_MAX, PUBLIC_BODY_BYTES_MAX,
+    WRITE_BODY_BYTES_MAX,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{Caller, Server};
@@ -151,4 +158,36 @@ async fn one_host_that_invents_columns_does_not_push_out_those_of_the_others() {
     assert_eq!(page["items"].as_array().unwrap().len(), 3);
     let csv = server.get(&admin, &format!("/campaigns/{id}/export?format=csv")).await.text;
     assert!(csv.starts_with("_host_id,_hostname,username,"), "{}", &csv[..80]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_hold_large_bodies_do_not_keep_known_agents_out() {
+    let server = Arc::new(Server::new());
+    let admin = server.admin().await;
+    let key = server.enrol(&admin, "web-01").await;
+    // Bodies that fill what strangers may hold, and never end.
+    let strangers = (BODIES_BYTES_MAX - KNOWN_BODIES_BYTES_MAX).div_ceil(WRITE_BODY_BYTES_MAX);
+    let mut held = Vec::new();
+    for _ in 0..=strangers {
+        let piece = Bytes::from(vec![b'x'; WRITE_BODY_BYTES_MAX - (1 << 20)]);
+        let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(piece) });
+        let body = Body::from_stream(first.chain(futures_util::stream::pending()));
+        let path = "/osquery/distributed/write";
+        let request = server.request(&Caller::Nobody, "POST", path).body(body).unwrap();
+        let server = Arc::clone(&server);
+        held.push(tokio::spawn(async move { server.raw(request).await }));
+    }
+    // One of them finds no room left, which shows that the others hold it all.
+    let start = Instant::now();
+    while !held.iter().any(tokio::task::JoinHandle::is_finished) {
+        assert!(start.elapsed() < Duration::from_secs(20), "the strangers' share is not full");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let body = json!({"queries": {"x": [{"n": "y".repeat(1 << 20)}]}, "node_key": key});
+    let path = "/osquery/distributed/write";
+    let request = server.request(&Caller::Nobody, "POST", path);
+    let request = request.header(header::AUTHORIZATION, format!("NodeKey {key}"));
+    let reply = server.raw(request.body(Body::from(body.to_string())).unwrap()).await;
+    assert_eq!(reply.expect(200), json!({}));
+    held.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -33,6 +33,8 @@ pub struct AgentState {
     pub app: Arc<App>,
     /// Memory for bodies.
     pub budget: BodyBudget,
+    /// Memory for bodies of agents that have proven who they are.
+    pub known_budget: BodyBudget,
     /// Cancelled when the server stops: held reads end.
     pub stop: tokio_util::sync::CancellationToken,
 }

@@ -45,7 +45,8 @@ pub async fn write(
     if let Some(key) = &early {
         identify_fresh(app, Some(key)).await?;
     }
-    let read = read_body(&state.budget, &parts.headers, body, WRITE_BODY_BYTES_MAX).await;
+    let budget = if early.is_some() { &state.known_budget } else { &state.budget };
+    let read = read_body(budget, &parts.headers, body, WRITE_BODY_BYTES_MAX).await;
     let body = match read {
         Ok(body) => body,
         Err(BodyError::TooLarge { drained: true, tail }) => {
