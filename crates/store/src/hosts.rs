@@ -108,6 +108,28 @@ pub struct StatusCounts {
     pub decommissioned: u64,
 }
 
+/// The columns of [`record`], in its order.
+macro_rules! columns {
+    () => {
+        "no, id, hostname, host_identifier, hardware_uuid, hardware_serial, \
+        instance_id, platform, os_name, os_version, arch, agent, agent_version, ip_address, \
+        enrolled_at, last_seen_at, decommissioned_at, reenrollment_blocked, clone_seen_at"
+    };
+}
+
+/// What [`Filter`] finds; its parameters are those of [`filter_params`].
+macro_rules! found {
+    () => {
+        "(cast($1 as text) is null or lower(hostname) like $1 escape '\\' \
+            or lower(host_identifier) like $1 escape '\\' \
+            or lower(hardware_uuid) like $1 escape '\\' \
+            or lower(hardware_serial) like $1 escape '\\' or ip_address like $1 escape '\\') \
+        and (cast($2 as text) is null or platform = $2) \
+        and last_seen_at >= $3 and last_seen_at < $4 \
+        and (cast($5 as boolean) is null or (decommissioned_at is not null) = $5)"
+    };
+}
+
 statements! {
     INSERT = "insert into host (id, machine_key, hostname, host_identifier, hardware_uuid, \
         hardware_serial, instance_id, platform, os_name, os_version, arch, agent, agent_version, \
@@ -118,34 +140,13 @@ statements! {
         hardware_serial = $5, instance_id = $6, platform = $7, os_name = $8, os_version = $9, \
         arch = $10, agent = $11, agent_version = $12, ip_address = $13, last_seen_at = $14 \
         where no = $1";
-    BY_ID = "select no, id, hostname, host_identifier, hardware_uuid, hardware_serial, \
-        instance_id, platform, os_name, os_version, arch, agent, agent_version, ip_address, \
-        enrolled_at, last_seen_at, decommissioned_at, reenrollment_blocked, clone_seen_at \
-        from host where id = $1";
-    BY_MACHINE = "select no, id, hostname, host_identifier, hardware_uuid, hardware_serial, \
-        instance_id, platform, os_name, os_version, arch, agent, agent_version, ip_address, \
-        enrolled_at, last_seen_at, decommissioned_at, reenrollment_blocked, clone_seen_at \
-        from host where machine_key = $1 and decommissioned_at is null";
+    BY_ID = concat!("select ", columns!(), " from host where id = $1");
+    BY_MACHINE = concat!("select ", columns!(), " from host where machine_key = $1 \
+        and decommissioned_at is null");
     MACHINE_BLOCKED = "select count(*) from host where machine_key = $1 and reenrollment_blocked";
-    LIST = "select no, id, hostname, host_identifier, hardware_uuid, hardware_serial, \
-        instance_id, platform, os_name, os_version, arch, agent, agent_version, ip_address, \
-        enrolled_at, last_seen_at, decommissioned_at, reenrollment_blocked, clone_seen_at \
-        from host where (cast($1 as text) is null or lower(hostname) like $1 escape '\\' \
-            or lower(host_identifier) like $1 escape '\\' \
-            or lower(hardware_uuid) like $1 escape '\\' \
-            or lower(hardware_serial) like $1 escape '\\' or ip_address like $1 escape '\\') \
-        and (cast($2 as text) is null or platform = $2) \
-        and last_seen_at >= $3 and last_seen_at < $4 \
-        and (cast($5 as boolean) is null or (decommissioned_at is not null) = $5) \
-        and (hostname, no) > ($6, $7) order by hostname, no limit $8";
-    LIST_COUNT = "select count(*) \
-        from host where (cast($1 as text) is null or lower(hostname) like $1 escape '\\' \
-            or lower(host_identifier) like $1 escape '\\' \
-            or lower(hardware_uuid) like $1 escape '\\' \
-            or lower(hardware_serial) like $1 escape '\\' or ip_address like $1 escape '\\') \
-        and (cast($2 as text) is null or platform = $2) \
-        and last_seen_at >= $3 and last_seen_at < $4 \
-        and (cast($5 as boolean) is null or (decommissioned_at is not null) = $5)";
+    LIST = concat!("select ", columns!(), " from host where ", found!(), " \
+        and (hostname, no) > ($6, $7) order by hostname, no limit $8");
+    LIST_COUNT = concat!("select count(*) from host where ", found!());
     BRIEF_ALL = "select no, id, hostname, platform, hardware_uuid, hardware_serial, \
         last_seen_at, decommissioned_at is not null from host where no > $1 \
         order by no limit $2";
