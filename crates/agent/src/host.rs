@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::facts::Facts;
 use crate::limits::PROC_FILE_BYTES_MAX;
 use crate::tables::read;
 
@@ -105,13 +106,15 @@ pub struct Host {
     pub identity: Identity,
     /// Unix seconds at which the agent started.
     pub started_at: i64,
+    /// What the agent's own parts tell: schedule, packs, flags.
+    pub facts: Facts,
     config: Mutex<ConfigState>,
 }
 
 impl Host {
     /// A host without configuration.
     pub fn new(identity: Identity, started_at: i64) -> Self {
-        Self { identity, started_at, config: Mutex::default() }
+        Self { identity, started_at, facts: Facts::default(), config: Mutex::default() }
     }
 
     /// The last configuration the server gave.

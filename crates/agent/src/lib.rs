@@ -10,6 +10,7 @@
 //! It deliberately has no scheduler, no event tables and no carving.
 
 pub mod cli;
+pub mod facts;
 pub mod host;
 pub mod limits;
 pub mod pace;
