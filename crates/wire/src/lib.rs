@@ -3,6 +3,7 @@
 //! and the bodies of Mimir's own HTTP API. Shapes only: no rules, no I/O, no clock.
 
 pub mod api;
+pub mod enroll_kit;
 pub mod ids;
 pub mod osquery;
 pub mod time;
