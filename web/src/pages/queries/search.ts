@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the address of this page may hold.
+
+import { type RawSearch, text } from '@/lib/search';
+
+/** Filters and choices that the address keeps. */
+export interface QueriesSearch {
+  q?: string;
+}
+
+/** Reads them; what is broken is dropped. */
+export function queriesSearch(raw: RawSearch): QueriesSearch {
+  return { q: text(raw.q) };
+}
