@@ -90,12 +90,15 @@ impl DenyList {
 }
 
 /// Why an entry is on the default list: a clause for the operator. Aliases have the reason of their
-/// table; names that are not on the list have none.
+/// table, a column of one table that of the same column of every table; names that are not on the
+/// list have none.
 pub fn reason_for(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let canonical = schema::table(&name).map_or(name.as_str(), |table| table.name);
-    let all = TABLES.iter().chain(COLUMNS).chain(FUNCTIONS);
-    all.into_iter().find(|(entry, _)| *entry == canonical).map(|(_, reason)| *reason)
+    let everywhere = name.split_once('.').map(|(_, column)| format!("*.{column}"));
+    let is_meant = |entry: &str| entry == canonical || Some(entry) == everywhere.as_deref();
+    let mut all = TABLES.iter().chain(COLUMNS).chain(FUNCTIONS);
+    all.find(|(entry, _)| is_meant(entry)).map(|(_, reason)| *reason)
 }
 
 /// Whether SQLite itself brings a table of this name: its schema, its settings, statistics, full text,
@@ -188,7 +191,8 @@ mod tests {
             assert!(reason_for(name).is_some(), "{name} has no reason");
         }
         assert_eq!(reason_for("YARA"), reason_for("yara_file"));
-        assert_eq!(reason_for("users"), None);
+        assert_eq!(reason_for("yara.sigurl"), reason_for("*.sigurl"));
+        assert_eq!((reason_for("users"), reason_for("users.uid")), (None, None));
     }
 
     /// A denied name is refused wherever it stands, so it must not be a column people need.

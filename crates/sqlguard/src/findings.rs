@@ -90,12 +90,27 @@ fn because(entry: &str) -> &'static str {
     deny::reason_for(entry).unwrap_or(REASON_OF_ADMIN)
 }
 
+/// What is said of a table that an entry denies.
+pub(crate) fn denied_table(name: &str, entry: &str) -> String {
+    format!("Table `{name}` may not be queried on more than one host: {}.", because(entry))
+}
+
+/// What is said of a column that an entry denies.
+pub(crate) fn denied_column(table: &str, column: &str, entry: &str) -> String {
+    let because = because(entry);
+    format!("Column `{table}.{column}` may not be read on more than one host: {because}.")
+}
+
+/// What is said of a function that an entry denies.
+pub(crate) fn denied_function(entry: &str) -> String {
+    format!("Function `{entry}` may not be called on more than one host: {}.", because(entry))
+}
+
 fn table_finding(facts: &Facts<'_>, entry: &str) -> Option<Blocked> {
     let table = schema::table(entry);
     let name = table.map_or(entry, |table| table.name);
     if facts.tables.contains(name) || facts.unknown.contains(name) {
-        let reason =
-            format!("Table `{name}` may not be queried on more than one host: {}.", because(entry));
+        let reason = denied_table(name, entry);
         return Some(Blocked { rule: Rule::DeniedTable, name: name.to_owned(), reason });
     }
     let names =
@@ -106,10 +121,7 @@ fn table_finding(facts: &Facts<'_>, entry: &str) -> Option<Blocked> {
 
 fn function_finding(facts: &Facts<'_>, entry: &str) -> Option<Blocked> {
     if facts.functions.contains(entry) {
-        let reason = format!(
-            "Function `{entry}` may not be called on more than one host: {}.",
-            because(entry)
-        );
+        let reason = denied_function(entry);
         return Some(Blocked { rule: Rule::DeniedFunction, name: entry.to_owned(), reason });
     }
     facts.has_identifier(entry).then(|| as_name(entry, "function", because(entry)))
@@ -122,9 +134,7 @@ fn column_findings(facts: &Facts<'_>, table: &str, column: &str, found: &mut BTr
     for (of, read) in &facts.columns {
         if is_column(of, read, table, column) {
             is_read = true;
-            let name = format!("{of}.{read}");
-            let reason =
-                format!("Column `{name}` may not be read on more than one host: {reason}.");
+            let (name, reason) = (format!("{of}.{read}"), denied_column(of, read, &entry));
             found.insert(Blocked { rule: Rule::DeniedColumn, name, reason });
         }
     }

@@ -18,6 +18,7 @@
 //! # Ok::<(), mimir_sqlguard::GuardError>(())
 //! ```
 
+mod catalogue;
 mod convert;
 mod deny;
 mod desk;
@@ -34,6 +35,7 @@ pub mod schema;
 mod token;
 mod verdict;
 
+pub use catalogue::catalogue;
 pub use deny::{DenyList, DenyListError, REASON_OF_ADMIN, reason_for};
 pub use functions::function_names;
 pub use guard::{Guard, GuardError, canonical};

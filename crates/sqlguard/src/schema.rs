@@ -12,6 +12,9 @@ use serde::Serialize;
 
 pub use mimir_wire::api::target::Platform;
 
+/// The release of osquery that the facts are those of, or were written soon after.
+pub const OSQUERY_VERSION: &str = "5.23.0";
+
 /// The declared type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

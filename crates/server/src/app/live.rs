@@ -7,11 +7,10 @@ use std::sync::Arc;
 use mimir_engine::limits::LIVE_RESULT_MINUTES;
 use mimir_store::changes::{self, ChangeKind};
 use mimir_store::db::Engine;
-use mimir_store::{audit, campaigns, live_relay};
+use mimir_store::{audit, live_relay};
 use mimir_wire::Timestamp;
 use mimir_wire::api::live::{LiveQuery, LiveStarted};
 use mimir_wire::api::query::QueryRequest;
-use mimir_wire::api::target::Target;
 use mimir_wire::ids::LiveQueryId;
 use serde_json::json;
 
@@ -28,7 +27,7 @@ pub async fn run(app: &Arc<App>, caller: Caller, request: QueryRequest) -> ApiRe
     let target = targets::once(request.target);
     let request = QueryRequest { target, ..request };
     let verdict = queries::parse(app, &request.sql, &request.target)?;
-    let targeted = targeted(app, &request.target).await?;
+    let targeted = targets::numbers(app, &request.target).await?;
     let sql = queries::admit(&request.sql, &verdict)?.sql;
     let (now, settings) = (app.clock.now(), app.settings());
     let online_from = now.plus_secs(-seconds(settings.host_online_s));
@@ -61,28 +60,6 @@ pub async fn run(app: &Arc<App>, caller: Caller, request: QueryRequest) -> ApiRe
     let entry = caller.entry("query.run", target, details);
     app.publish(LiveMessage::Start(start), Some(entry)).await?;
     Ok(started)
-}
-
-/// Numbers of the hosts a target names.
-async fn targeted(app: &Arc<App>, target: &Target) -> ApiResult<Vec<i64>> {
-    match target {
-        Target::All {} => Ok(app.fleet.hosts(|h| h.all().map(|host| host.no).collect())),
-        Target::OsIn { platforms } => {
-            if platforms.is_empty() {
-                return Err(ApiError::field("target.platforms", "Name at least one platform."));
-            }
-            let on = |host: &&Arc<crate::fleet::HostEntry>| {
-                host.platform.is_some_and(|platform| platforms.contains(&platform))
-            };
-            Ok(app.fleet.hosts(|h| h.all().filter(on).map(|host| host.no).collect()))
-        }
-        Target::Hosts { host_ids } => {
-            let ids = targets::distinct_hosts(host_ids)?;
-            let wanted = ids.clone();
-            let found = app.read(move |tx| Ok(campaigns::resolve_hosts(tx, &wanted)?)).await?;
-            targets::all_known(&ids, found)
-        }
-    }
 }
 
 fn seconds(seconds: u64) -> i64 {

@@ -22,8 +22,10 @@ pub mod page;
 pub mod queries;
 pub mod rows;
 pub mod saved_queries;
+pub mod schema;
 pub mod settings;
 pub mod targets;
 
 pub use caller::{Caller, system_entry, target as audit_target};
+pub(crate) use state::hop;
 pub use state::{App, AppConfig};

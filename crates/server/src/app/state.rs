@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use mimir_engine::limits::EXPORTS_MAX;
 use mimir_sqlguard::{DenyList, Guard};
 use mimir_store::{Db, DbError, Tx};
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::changes::ChangeReader;
+use crate::app::schema::SchemaDocument;
 use crate::clock::{Clock, random};
 use crate::fleet::Fleet;
 use crate::http::body::BodyBudget;
@@ -71,6 +72,8 @@ pub struct App {
     pub export_slots: Arc<Semaphore>,
     pub(crate) password_slots: Semaphore,
     pub(crate) check_slots: Semaphore,
+    /// What hosts can be asked, under the deny-list that was in force when it was last wanted.
+    pub(crate) schema: ArcSwapOption<SchemaDocument>,
     settings: ArcSwap<Settings>,
     deny: ArcSwap<DenyList>,
 }
@@ -98,6 +101,7 @@ impl App {
             export_slots: Arc::new(Semaphore::new(EXPORTS_MAX)),
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
             check_slots: Semaphore::new(SQL_CHECKS_MAX),
+            schema: ArcSwapOption::empty(),
             settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
             deny: ArcSwap::from_pointee(DenyList::default()),
             db,

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use mimir_engine::limits::TARGET_HOSTS_MAX;
 use mimir_store::campaigns;
-use mimir_wire::api::target::Target;
+use mimir_wire::api::host::HostStatus;
+use mimir_wire::api::target::{Target, TargetCount};
 use mimir_wire::ids::HostId;
 use serde_json::json;
 
 use crate::app::App;
+use crate::app::hosts::status_of;
+use crate::fleet::HostEntry;
 use crate::problem::{ApiError, ApiResult};
 
 /// Hosts that an audit entry names one by one; longer lists are told by count and hash.
@@ -85,4 +88,53 @@ pub async fn check_hosts(app: &Arc<App>, target: Target) -> ApiResult<Target> {
     let found = app.read(move |tx| Ok(campaigns::resolve_hosts(tx, &wanted)?)).await?;
     all_known(&ids, found)?;
     Ok(Target::Hosts { host_ids: ids })
+}
+
+/// Numbers of the hosts a target names now.
+///
+/// # Errors
+/// `invalid_request` for a list that is empty, too long or names unknown hosts, and for no platform.
+pub async fn numbers(app: &Arc<App>, target: &Target) -> ApiResult<Vec<i64>> {
+    match target {
+        Target::All {} => Ok(app.fleet.hosts(|h| h.all().map(|host| host.no).collect())),
+        Target::OsIn { platforms } => {
+            if platforms.is_empty() {
+                return Err(ApiError::field("target.platforms", "Name at least one platform."));
+            }
+            let on = |host: &&Arc<HostEntry>| {
+                host.platform.is_some_and(|platform| platforms.contains(&platform))
+            };
+            Ok(app.fleet.hosts(|h| h.all().filter(on).map(|host| host.no).collect()))
+        }
+        Target::Hosts { host_ids } => {
+            let ids = distinct_hosts(host_ids)?;
+            let wanted = ids.clone();
+            let found = app.read(move |tx| Ok(campaigns::resolve_hosts(tx, &wanted)?)).await?;
+            all_known(&ids, found)
+        }
+    }
+}
+
+/// Counts the hosts a target names by how recently they were heard of: a look at each in the
+/// picture of the fleet. A host that another replica has just enrolled may not be in it yet; it
+/// counts as offline here, as no live query would reach it.
+///
+/// # Errors
+/// Those of [`numbers`].
+pub async fn count(app: &Arc<App>, target: &Target) -> ApiResult<TargetCount> {
+    let (settings, now) = (app.settings(), app.clock.now());
+    let nos = numbers(app, target).await?;
+    let mut count = TargetCount::default();
+    app.fleet.hosts(|hosts| {
+        for no in nos {
+            let seen = hosts.by_no(no).map(|host| host.last_seen());
+            count.targeted += 1;
+            match seen.map(|seen| status_of(&settings, seen, false, now)) {
+                Some(HostStatus::Online) => count.online += 1,
+                Some(HostStatus::Stale) => count.stale += 1,
+                _ => count.offline += 1,
+            }
+        }
+    });
+    Ok(count)
 }

@@ -4,6 +4,8 @@
 
 pub mod api;
 pub mod body;
+pub mod compress;
+pub mod etag;
 pub mod extract;
 pub mod gate;
 pub mod limits;

@@ -72,6 +72,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/api-keys", Right(OwnAccount), "api_key.list"),
     op("POST", "/api-keys", Right(OwnAccount), "api_key.create"),
     op("POST", "/api-keys/{id}/revoke", Right(OwnAccount), "api_key.revoke"),
+    op("GET", "/schema", Right(Read), "schema.read"),
+    op("POST", "/targets/count", Right(Read), "target.count"),
     op("POST", "/queries/check", Right(Read), "query.check"),
     op("POST", "/queries/run", Right(LiveQuery), "query.run"),
     op("GET", "/queries/live/{id}", Right(LiveQuery), "query.read"),

@@ -36,6 +36,8 @@ const TABLE: &[(&str, &str, May)] = &[
     ("GET", "/settings", Operators),
     ("GET", "/hosts", Operators),
     ("GET", "/hosts/{id}", Operators),
+    ("GET", "/schema", Operators),
+    ("POST", "/targets/count", Operators),
     ("POST", "/queries/check", Operators),
     ("GET", "/saved-queries", Operators),
     ("GET", "/saved-queries/{id}", Operators),

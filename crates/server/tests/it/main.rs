@@ -30,3 +30,5 @@ mod openapi;
 mod replicas;
 mod results;
 mod saved_queries;
+mod schema;
+mod targets;

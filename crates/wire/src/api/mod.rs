@@ -12,6 +12,7 @@ pub mod page;
 pub mod problem;
 pub mod query;
 pub mod saved_query;
+pub mod schema;
 pub mod settings;
 pub mod target;
 pub mod user;

@@ -43,3 +43,26 @@ impl Target {
         !matches!(self, Self::Hosts { host_ids } if host_ids.len() == 1)
     }
 }
+
+/// Body of `POST /targets/count`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TargetCountRequest {
+    /// Whom to count.
+    pub target: Target,
+}
+
+/// How many hosts a target names now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TargetCount {
+    /// All of them.
+    pub targeted: u64,
+    /// Heard of within `host_online_s`.
+    pub online: u64,
+    /// Neither online nor offline.
+    pub stale: u64,
+    /// Not heard of within `host_offline_s`.
+    pub offline: u64,
+}

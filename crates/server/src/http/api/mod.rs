@@ -12,16 +12,20 @@ pub mod hosts;
 pub mod queries;
 pub mod results;
 pub mod saved_queries;
+pub mod schema;
 pub mod settings;
+pub mod targets;
 pub mod users;
 
 use std::sync::Arc;
 
+use axum::middleware;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::http::compress::compress;
 
 /// Every operation below `/api/v1`, with its description for the OpenAPI document.
 pub fn router() -> OpenApiRouter<Arc<App>> {
@@ -33,12 +37,15 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .merge(enrollment_secrets::routes())
         .merge(users::routes())
         .merge(api_keys::routes())
+        .merge(schema::routes())
+        .merge(targets::routes())
         .merge(queries::routes())
         .merge(saved_queries::routes())
         .merge(campaigns::routes())
         .merge(results::routes())
         .merge(audit::routes())
         .merge(dashboard::routes())
+        .layer(middleware::from_fn(compress))
 }
 
 /// Which page of a list without filters.
