@@ -2,7 +2,7 @@
 //! The command line of `mimir-agent`.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use crate::remote::HttpTransport;
 use crate::service::{Service, Settings};
 use crate::sql::{QueryLimits, Runner};
 use crate::state::State;
+use crate::tables::read;
 
 /// Answers SQL about this machine, here or for a Mimir server.
 #[derive(Debug, Parser)]
@@ -152,6 +153,8 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     // Before any other thread exists, so that all of them leave the signals to this one.
     stop_on_signals(&stop)?;
     let mut state = State::open(&args.state_dir)?;
+    keep_from_tables(&args.state_dir);
+    keep_from_tables(&args.enroll_secret_file);
     let new_id = || Uuid::new_v4().to_string();
     let instance_id = state.id("instance_id", new_id)?;
     let identity = match &args.host_identifier {
@@ -169,6 +172,14 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     let pace = RealPace::new(stop);
     Service::new(settings, state, runner, transport, pace).run()?;
     Ok(())
+}
+
+/// The node key and the secret must not be readable through any table. A secret that is not there
+/// yet is reported when it is needed.
+fn keep_from_tables(path: &Path) {
+    if let Err(error) = read::protect(path) {
+        tracing::warn!("{} cannot be kept from tables: {error}", path.display());
+    }
 }
 
 /// Starts the thread that waits for SIGTERM and SIGINT and then stops the agent: at once when

@@ -3,7 +3,7 @@
 //! of its configuration. Tables read it; nothing here talks to the network.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use sha2::{Digest, Sha256};
@@ -108,13 +108,33 @@ pub struct Host {
     pub started_at: i64,
     /// What the agent's own parts tell: schedule, packs, flags.
     pub facts: Facts,
+    root: PathBuf,
     config: Mutex<ConfigState>,
 }
 
 impl Host {
     /// A host without configuration.
     pub fn new(identity: Identity, started_at: i64) -> Self {
-        Self { identity, started_at, facts: Facts::default(), config: Mutex::default() }
+        let (facts, config) = (Facts::default(), Mutex::default());
+        Self { identity, started_at, facts, root: PathBuf::from("/"), config }
+    }
+
+    /// The same host with its files below `root`, as in a mounted image or a test. Tables that
+    /// read files by fixed paths follow it; `/proc` and `/sys` are always this machine's.
+    #[must_use]
+    pub fn with_root(mut self, root: &Path) -> Self {
+        self.root = root.to_owned();
+        self
+    }
+
+    /// Where a file of the host is, given its absolute path on it.
+    pub fn at(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The absolute path on the host of a file that is at `place`; see [`Host::at`].
+    pub fn path_of(&self, place: &Path) -> PathBuf {
+        Path::new("/").join(place.strip_prefix(&self.root).unwrap_or(place))
     }
 
     /// The last configuration the server gave.

@@ -116,7 +116,7 @@ fn authorities(ca: &Path) -> Result<Vec<Certificate<'static>>, TransportError> {
     let unusable = |reason: String| {
         TransportError(format!("the CA file {} is unusable: {reason}", ca.display()))
     };
-    let pem = read::bytes(ca, ETC_FILE_BYTES_MAX).map_err(|error| unusable(error.to_string()))?;
+    let pem = read::own_bytes(ca, ETC_FILE_BYTES_MAX).map_err(|error| unusable(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {

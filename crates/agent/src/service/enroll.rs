@@ -28,7 +28,7 @@ pub fn enroll(
     transport: &mut dyn Transport,
 ) -> Result<String, StepError> {
     let path = &settings.enroll_secret_file;
-    let secret = read::text(path, SECRET_BYTES_MAX)
+    let secret = read::own_text(path, SECRET_BYTES_MAX)
         .map_err(|error| StepError::Secret(format!("{}: {error}", path.display())))?;
     let body = EnrollRequest {
         enroll_secret: secret.trim().into(),

@@ -22,7 +22,7 @@ use rusqlite::{Connection, Error, Result};
 
 use crate::host::Host;
 use crate::tables::{
-    self, Budget, Cell, Constraint, Match, NAMESPACE_COLUMN, Row, Scan, Table, TableError,
+    self, Budget, Cell, Column, Constraint, Match, NAMESPACE_COLUMN, Row, Scan, Table, TableError,
     format_real,
 };
 
@@ -32,6 +32,9 @@ const COST_IMPOSSIBLE: f64 = 1e18;
 const COST_FULL: f64 = 1e6;
 /// Cost of a look-up by key.
 const COST_LOOKUP: f64 = 10.0;
+/// Cost of a plan that works without a constraint that decides what the table generates: SQLite
+/// must not choose it when another order of a join can give that constraint.
+const COST_UNGUIDED: f64 = 1e14;
 /// Cost of expanding a file pattern.
 const COST_PATTERN: f64 = 1e4;
 
@@ -102,6 +105,7 @@ unsafe impl VTab<'_> for Bridge {
         let columns = self.aux.table.columns();
         let mut plan = format!("{:x}", info.col_used());
         let (mut pushed, mut cost, mut is_narrowed, mut is_later) = (0, COST_FULL, false, false);
+        let mut is_unguided = false;
         for (constraint, mut usage) in info.constraints_and_usages() {
             let Ok(index) = usize::try_from(constraint.column()) else { continue };
             let Some(column) = columns.get(index).filter(|column| column.is_pushed()) else {
@@ -115,13 +119,14 @@ unsafe impl VTab<'_> for Bridge {
             if !constraint.is_usable() {
                 // A join in another order could use it.
                 is_later |= column.required;
+                is_unguided |= decides(self.aux.table, column);
                 continue;
             }
             pushed += 1;
             usage.set_argv_index(pushed);
             plan.push_str(&format!(";{index}{operator}"));
             is_narrowed |= column.required;
-            if column.index || column.required {
+            if column.index || column.required || decides(self.aux.table, column) {
                 cost = cost.min(each);
             }
         }
@@ -131,7 +136,11 @@ unsafe impl VTab<'_> for Bridge {
         }
         info.set_idx_num(c_int::from(is_missing));
         info.set_idx_str(&plan);
-        let cost = if is_missing { COST_IMPOSSIBLE } else { cost };
+        let cost = match (is_missing, is_unguided) {
+            (true, _) => COST_IMPOSSIBLE,
+            (_, true) => COST_UNGUIDED,
+            _ => cost,
+        };
         info.set_estimated_cost(cost);
         info.set_estimated_rows(if cost <= COST_LOOKUP { 1 } else { 1_000 });
         Ok(true)
@@ -146,6 +155,11 @@ unsafe impl VTab<'_> for Bridge {
             rowids: OnceLock::new(),
         })
     }
+}
+
+/// Whether a constraint on the column decides what is generated instead of narrowing it.
+fn decides(table: &dyn Table, column: &Column) -> bool {
+    column.additional || (table.is_user_data() && column.name == "uid")
 }
 
 /// `CREATE TABLE` with types, collations and hidden columns.

@@ -86,6 +86,12 @@ pub trait Table: Send + Sync {
         &[]
     }
 
+    /// Whether rows are those of one user, the agent's own unless `uid` says whose: osquery's
+    /// `user_data`. Joins with `users` then hand each `uid` down.
+    fn is_user_data(&self) -> bool {
+        false
+    }
+
     /// Reads the machine and gives every row to [`Scan::push`]. Rows that a constraint excludes
     /// may be given: SQLite looks at them again.
     ///

@@ -62,18 +62,20 @@ impl Table for Users {
 }
 
 /// One line of the file.
-struct User<'l> {
-    name: &'l str,
-    uid: u32,
-    gid: u32,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct User<'l> {
+    pub(super) name: &'l str,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
     description: &'l str,
-    directory: &'l str,
+    /// The home directory.
+    pub(super) directory: &'l str,
     shell: &'l str,
 }
 
 impl<'l> User<'l> {
     /// `None` for comments, NIS markers and broken lines.
-    fn parse(line: &'l str) -> Option<Self> {
+    pub(super) fn parse(line: &'l str) -> Option<Self> {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, uid, gid, description, directory, shell] = fields[..] else { return None };
         let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
