@@ -33,7 +33,7 @@ pub fn encoded(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
 }
 
 /// Whether one of the tags the caller knows is this one, in whatever encoding it got it.
-fn is_known(asked: &HeaderMap, tag: &str) -> bool {
+pub fn is_known(asked: &HeaderMap, tag: &str) -> bool {
     let lines = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).any(|known| {
         let known = known.strip_prefix("W/").unwrap_or(known);

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod body;
 pub mod compress;
+pub mod console;
 pub mod etag;
 pub mod extract;
 pub mod gate;

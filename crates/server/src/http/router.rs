@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use mimir_engine::limits::{BODIES_BYTES_MAX, KNOWN_BODIES_BYTES_MAX};
 use mimir_wire::api::problem::ProblemCode;
 use serde_json::json;
 
 use crate::app::App;
 use crate::http::body::BodyBudget;
+use crate::http::console;
 use crate::http::gate::{self, API_PREFIX};
 use crate::http::osquery::{self, AgentState};
 use crate::listen::ClientAddr;
@@ -43,21 +44,16 @@ pub fn console(app: &Arc<App>, metrics: Option<Metrics>) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(move |state, request| render(state, metrics.clone(), request)))
-        .route("/", get(front))
         .with_state(Arc::clone(app));
     Router::new()
         .nest(API_PREFIX, api)
         .merge(status)
-        .fallback(no_page)
+        .fallback(console::page)
         .layer(middleware::from_fn(harden))
 }
 
 async fn no_operation() -> ApiError {
     ApiError::not_found("operation; see /api/v1/openapi.json")
-}
-
-async fn no_page() -> ApiError {
-    ApiError::not_found("page")
 }
 
 /// The process lives.
@@ -101,19 +97,7 @@ async fn render(
     }
 }
 
-/// What a browser sees of a server that is built without the console.
-async fn front() -> Html<&'static str> {
-    Html(
-        "<!doctype html><meta charset=utf-8><title>Mimir</title>\
-         <body style=\"font:16px/1.5 sans-serif;max-width:40em;margin:3em auto\">\
-         <h1>Mimir is running</h1>\
-         <p>Use the command line: <code>mimir login</code>, then \
-         <code>mimir campaign launch --help</code>. The API is described at \
-         <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p>",
-    )
-}
-
-/// Nothing of an answer is ever run or framed; the front page has a style of its own.
+/// Nothing of an answer is ever run or framed; the console's files have a policy of their own.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
@@ -130,5 +114,7 @@ async fn harden(request: Request, next: Next) -> Response {
     set(header::CONTENT_SECURITY_POLICY, POLICY);
     set(header::CACHE_CONTROL, "no-store");
     set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     response
 }

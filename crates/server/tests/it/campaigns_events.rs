@@ -80,6 +80,26 @@ async fn a_reader_that_comes_back_misses_nothing_and_sees_nothing_twice() {
     world.server.get(&world.admin, missing).await.refused(404, "not_found");
 }
 
+#[tokio::test]
+async fn a_reader_may_begin_with_what_comes_next() {
+    let world = World::new(3).await;
+    let id = world.launch(SQL).await;
+    let path = format!("/campaigns/{id}/events");
+    world.poll(0).await;
+    let mut events = world.events(&format!("{path}?from=now"), None).await;
+    assert_eq!(events.next().await.unwrap().name, "status");
+    let coverage = events.next().await.unwrap();
+    assert_eq!((coverage.name.as_str(), &coverage.data["responded"]), ("coverage", &json!(1)));
+    world.poll(1).await;
+    let next = events.find("response").await;
+    assert_eq!(next.data["hostname"], world.fleet.hostname(1), "what was there is left out");
+    // Where a reader was wins over where it would begin.
+    let mut events = world.events(&format!("{path}?from=now"), Some("0")).await;
+    assert_eq!(events.find("response").await.data["hostname"], world.fleet.hostname(0));
+    let reply = world.server.get(&world.admin, &format!("{path}?from=yesterday")).await;
+    reply.invalid(&["from"]);
+}
+
 /// More responses than one look takes.
 #[tokio::test]
 async fn a_late_reader_of_many_responses_gets_all_of_them() {

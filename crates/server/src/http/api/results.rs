@@ -15,7 +15,7 @@ use mimir_wire::ids::{CampaignId, HostId};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -259,11 +259,33 @@ impl std::io::Write for ChannelWriter {
     }
 }
 
+/// Where a stream begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Whence {
+    /// With the campaign's first response.
+    #[default]
+    Start,
+    /// With the next response: those stored already are left out.
+    Now,
+}
+
+/// Where a stream begins.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct EventParams {
+    /// `start` when absent. `Last-Event-ID` wins over it.
+    #[param(inline)]
+    from: Whence,
+}
+
 /// Events of a campaign, streamed
 ///
 /// Events `status`, `coverage` and `response`; `Last-Event-ID` goes on where the reader was.
 #[utoipa::path(
-    get, path = "/campaigns/{id}/events", tag = "campaigns", params(("id" = CampaignId, Path)),
+    get, path = "/campaigns/{id}/events", tag = "campaigns",
+    params(("id" = CampaignId, Path), EventParams),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream",
         body = String))
 )]
@@ -271,9 +293,11 @@ async fn events(
     State(app): State<Arc<App>>,
     caller: Caller,
     Id(id): Id<CampaignId>,
+    Query(params): Query<EventParams>,
     headers: HeaderMap,
 ) -> ApiResult<sse::Events> {
-    let from = sse::last_event_id(&headers)?;
+    let left_off = sse::last_event_id(&headers)?;
     let record = app.read(move |tx| campaigns::record(tx, id)).await?;
+    let from = left_off.or((params.from == Whence::Now).then_some(record.next_seq));
     Ok(sse::campaign(app, caller, &record, from))
 }
