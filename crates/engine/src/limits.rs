@@ -80,6 +80,11 @@ pub const PAGE_ITEMS_DEFAULT: u64 = 50;
 /// Items on a page at the most.
 pub const PAGE_ITEMS_MAX: u64 = 500;
 
+/// Points of a campaign's course over time when the request does not say.
+pub const COMPLETION_POINTS_DEFAULT: u64 = 100;
+/// Points of a campaign's course over time at the most: no chart shows more.
+pub const COMPLETION_POINTS_MAX: u64 = 200;
+
 /// Shortest password in characters.
 pub const PASSWORD_CHARS_MIN: usize = 14;
 /// Longest password in characters; hashing is bounded by it.

@@ -13,6 +13,7 @@ pub mod changes;
 pub mod db;
 pub mod dialect;
 pub mod enrolment;
+pub mod history;
 pub mod hosts;
 pub mod idempotency;
 pub mod ledger;
@@ -75,6 +76,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         campaigns::STATEMENTS,
         changes::STATEMENTS,
         enrolment::STATEMENTS,
+        history::STATEMENTS,
         hosts::STATEMENTS,
         idempotency::STATEMENTS,
         live_relay::STATEMENTS,

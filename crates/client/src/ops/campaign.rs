@@ -4,8 +4,9 @@
 use std::io::{self, Read, Write};
 
 use mimir_wire::api::campaign::{
-    Assignment, AssignmentState, Campaign, CampaignHead, CampaignKind, CampaignStatus, Coverage,
-    DropRowsRequest, LaunchRequest, Launched, Outcome, Response, ResponseEvent, StopRequest,
+    Assignment, AssignmentState, Campaign, CampaignHead, CampaignKind, CampaignStatus, Completion,
+    Coverage, DropRowsRequest, LaunchRequest, Launched, Outcome, Response, ResponseEvent,
+    StopRequest,
 };
 use mimir_wire::api::page::{Page, RowPage};
 use mimir_wire::ids::{CampaignId, HostId};
@@ -154,6 +155,20 @@ impl Client {
     /// See [`ClientError`].
     pub fn campaign(&self, id: CampaignId) -> Result<Campaign, ClientError> {
         self.get(&format!("{API}/campaigns/{id}"))
+    }
+
+    /// How a campaign's hosts answered over time, in at most `points` points (1 to 200).
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn campaign_completion(
+        &self,
+        id: CampaignId,
+        points: Option<u32>,
+    ) -> Result<Completion, ClientError> {
+        let mut params = Params::default();
+        params.add_some("points", points);
+        self.get(&format!("{API}/campaigns/{id}/completion{}", params.as_str()))
     }
 
     /// Lists a campaign's ledger.

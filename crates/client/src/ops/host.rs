@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Hosts and the dashboard's counts.
 
+use mimir_wire::api::campaign::HostCampaign;
 use mimir_wire::api::host::{DashboardSummary, Decommission, Host, HostStatus};
 use mimir_wire::api::page::Page;
 use mimir_wire::api::target::Platform;
@@ -39,6 +40,11 @@ impl Client {
     /// See [`ClientError`].
     pub fn host(&self, id: HostId) -> Result<Host, ClientError> {
         self.get(&format!("{API}/hosts/{id}"))
+    }
+
+    /// Lists the campaigns a host was asked in, newest first, with its answers.
+    pub fn host_campaigns(&self, id: HostId) -> List<Page<HostCampaign>> {
+        List::new(self, format!("{API}/hosts/{id}/campaigns"), Params::default())
     }
 
     /// Cuts a host off.

@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod enrol;
 pub mod enrollment_secrets;
 pub mod export;
+pub mod history;
 pub mod hosts;
 pub mod launch;
 pub mod ledger;

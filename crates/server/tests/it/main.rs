@@ -22,6 +22,7 @@ mod endings;
 mod fleet;
 mod hardening;
 mod harness;
+mod history;
 mod hosts;
 mod invariants;
 mod lessons;

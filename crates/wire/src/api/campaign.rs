@@ -251,6 +251,84 @@ pub struct Assignment {
     pub host_last_seen_at: Timestamp,
 }
 
+/// The campaign that a host was asked in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostCampaignHead {
+    /// Its id.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: String,
+    /// What its payload is.
+    pub kind: CampaignKind,
+    /// Where it stands.
+    pub status: CampaignStatus,
+    /// When it was launched.
+    pub created_at: Timestamp,
+    /// When its live window closes.
+    pub live_until: Timestamp,
+}
+
+/// A campaign in which a host was asked, and how that went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostCampaign {
+    /// The campaign.
+    pub campaign: HostCampaignHead,
+    /// Where the host stands in it.
+    pub state: AssignmentState,
+    /// What it answered.
+    pub outcome: Option<Outcome>,
+    /// Whether its answer was committed after the live window closed.
+    pub late: bool,
+    /// How often it was offered.
+    pub attempts: u64,
+    /// When it was last offered.
+    pub offered_at: Option<Timestamp>,
+    /// When its answer was committed.
+    pub responded_at: Option<Timestamp>,
+    /// Rows it reported.
+    pub row_count: u64,
+    /// Rows kept.
+    pub stored_rows: u64,
+    /// Whether rows were cut.
+    pub truncated: bool,
+    /// Its message, when the query failed there.
+    pub error: Option<String>,
+    /// Why it stands where it stands.
+    pub reason: Option<String>,
+    /// When it came to its state.
+    pub state_changed_at: Timestamp,
+}
+
+/// How many hosts had answered by a point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CompletionPoint {
+    /// The point in time.
+    pub at: Timestamp,
+    /// Hosts that had answered.
+    pub responded: u64,
+    /// Those of them that answered after the live window closed.
+    pub late: u64,
+}
+
+/// Answer of `GET /campaigns/{id}/completion`: how the hosts answered over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Completion {
+    /// When the campaign was launched.
+    pub from: Timestamp,
+    /// When its live window closes or closed.
+    pub live_until: Timestamp,
+    /// Now while answers may come, else when the last one came.
+    pub to: Timestamp,
+    /// Hosts it asks.
+    pub targeted: u64,
+    /// Rising sums. Stretches of time in which nobody answered have no point.
+    pub points: Vec<CompletionPoint>,
+}
+
 /// What one host answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

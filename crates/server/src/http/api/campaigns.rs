@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mimir_store::campaigns::Filter;
 use mimir_wire::api::campaign::{
-    Campaign, CampaignKind, CampaignStatus, DropRowsRequest, LaunchRequest, Launched, StopRequest,
+    Campaign, CampaignKind, CampaignStatus, Completion, DropRowsRequest, LaunchRequest, Launched,
+    StopRequest,
 };
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::CampaignId;
@@ -18,10 +19,10 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::campaigns;
 use crate::app::launch::{Idempotency, launch as launch_campaign};
 use crate::app::page::PageRequest;
 use crate::app::{App, Caller};
+use crate::app::{campaigns, history};
 use crate::http::extract::{Id, Json, Query, Raw, parse};
 use crate::problem::{ApiError, ApiResult};
 
@@ -30,6 +31,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(list, launch))
         .routes(routes!(read))
+        .routes(routes!(completion))
         .routes(routes!(stop))
         .routes(routes!(archive))
         .routes(routes!(unarchive))
@@ -107,6 +109,32 @@ async fn list(
 )]
 async fn read(State(app): State<Arc<App>>, Id(id): Id<CampaignId>) -> ApiResult<Answer<Campaign>> {
     campaigns::read(&app, id).await.map(Answer)
+}
+
+/// Which points.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct CompletionParams {
+    /// Points wanted; 100 when absent, 200 at the most.
+    #[param(minimum = 1, maximum = 200)]
+    points: Option<u64>,
+}
+
+/// How the hosts answered over time
+///
+/// Rising sums of answers and of late ones, at the ends of equal stretches of time.
+#[utoipa::path(
+    get, path = "/campaigns/{id}/completion", tag = "campaigns",
+    params(("id" = CampaignId, Path), CompletionParams),
+    responses((status = 200, description = "The course so far", body = Completion))
+)]
+async fn completion(
+    State(app): State<Arc<App>>,
+    Id(id): Id<CampaignId>,
+    Query(params): Query<CompletionParams>,
+) -> ApiResult<Answer<Completion>> {
+    history::completion(&app, id, params.points).await.map(Answer)
 }
 
 /// Stop a campaign

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
+use mimir_wire::api::campaign::HostCampaign;
 use mimir_wire::api::host::{Decommission, Host, HostStatus};
 use mimir_wire::api::page::Page;
 use mimir_wire::api::target::Platform;
@@ -16,7 +17,8 @@ use utoipa_axum::routes;
 
 use crate::app::hosts::HostQuery;
 use crate::app::page::PageRequest;
-use crate::app::{App, Caller, hosts};
+use crate::app::{App, Caller, history, hosts};
+use crate::http::api::PageParams;
 use crate::http::extract::{Id, Json, Query};
 use crate::problem::ApiResult;
 
@@ -25,6 +27,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(list))
         .routes(routes!(read))
+        .routes(routes!(host_campaigns))
         .routes(routes!(decommission))
 }
 
@@ -69,6 +72,23 @@ async fn list(
 )]
 async fn read(State(app): State<Arc<App>>, Id(id): Id<HostId>) -> ApiResult<Answer<Host>> {
     hosts::read(&app, id).await.map(Answer)
+}
+
+/// What a host was asked
+///
+/// The campaigns that targeted it, newest first, with its answers. A page may hold fewer than
+/// `limit` and still have a next one: the search goes on there.
+#[utoipa::path(
+    get, path = "/hosts/{id}/campaigns", tag = "hosts",
+    params(("id" = HostId, Path), PageParams),
+    responses((status = 200, description = "A page of campaigns", body = Page<HostCampaign>))
+)]
+async fn host_campaigns(
+    State(app): State<Arc<App>>,
+    Id(id): Id<HostId>,
+    Query(params): Query<PageParams>,
+) -> ApiResult<Answer<Page<HostCampaign>>> {
+    history::of_host(&app, id, params.request()?).await.map(Answer)
 }
 
 /// Cut a host off
