@@ -241,6 +241,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/campaigns/{id}/completion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the hosts answered over time
+         * @description Rising sums of answers and of late ones, at the ends of equal stretches of time.
+         */
+        get: operations["campaign_completion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/campaigns/{id}/drop-rows": {
         parameters: {
             query?: never;
@@ -514,6 +534,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hosts/{id}/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a host was asked
+         * @description The campaigns that targeted it, newest first, with its answers. A page may hold fewer than
+         *     `limit` and still have a next one: the search goes on there.
+         */
+        get: operations["host_campaigns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hosts/{id}/decommission": {
         parameters: {
             query?: never;
@@ -711,6 +752,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tables, columns and functions
+         * @description For completion in editors, with what the deny-list in force refuses when more than one host is
+         *     targeted. Changes only with the server's version and the deny-list: ask again with
+         *     `If-None-Match`.
+         */
+        get: operations["schema_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/settings": {
         parameters: {
             query?: never;
@@ -730,6 +793,26 @@ export interface paths {
          * @description Absent members stay. Every replica follows within a second.
          */
         patch: operations["settings_change"];
+        trace?: never;
+    };
+    "/targets/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count the hosts a target names
+         * @description How many there are now and how recently they were heard of. Changes nothing.
+         */
+        post: operations["target_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/users": {
@@ -968,6 +1051,42 @@ export interface components {
          * @enum {string}
          */
         Capability: "can_launch_fleet_hunts";
+        /**
+         * @description The declared type of a column.
+         * @enum {string}
+         */
+        ColumnType: "text" | "integer" | "bigint" | "unsigned_bigint" | "double" | "blob";
+        /** @description Answer of `GET /campaigns/{id}/completion`: how the hosts answered over time. */
+        Completion: {
+            /** @description When the campaign was launched. */
+            from: components["schemas"]["Timestamp"];
+            /** @description When its live window closes or closed. */
+            live_until: components["schemas"]["Timestamp"];
+            /** @description Rising sums. Stretches of time in which nobody answered have no point. */
+            points: components["schemas"]["CompletionPoint"][];
+            /**
+             * Format: int64
+             * @description Hosts it asks.
+             */
+            targeted: number;
+            /** @description Now while answers may come, else when the last one came. */
+            to: components["schemas"]["Timestamp"];
+        };
+        /** @description How many hosts had answered by a point in time. */
+        CompletionPoint: {
+            /** @description The point in time. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Those of them that answered after the live window closed.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Hosts that had answered.
+             */
+            responded: number;
+        };
         /** @description Counts of a campaign's ledger and responses. The seven states sum to `targeted`. */
         Coverage: {
             /**
@@ -1180,6 +1299,56 @@ export interface components {
             platform: components["schemas"]["Platform"] | null;
             /** @description How recently it was heard of. */
             status: components["schemas"]["HostStatus"];
+        };
+        /** @description A campaign in which a host was asked, and how that went. */
+        HostCampaign: {
+            /**
+             * Format: int64
+             * @description How often it was offered.
+             */
+            attempts: number;
+            /** @description The campaign. */
+            campaign: components["schemas"]["HostCampaignHead"];
+            /** @description Its message, when the query failed there. */
+            error: string | null;
+            /** @description Whether its answer was committed after the live window closed. */
+            late: boolean;
+            offered_at: components["schemas"]["Timestamp"] | null;
+            outcome: components["schemas"]["Outcome"] | null;
+            /** @description Why it stands where it stands. */
+            reason: string | null;
+            responded_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description Rows it reported.
+             */
+            row_count: number;
+            /** @description Where the host stands in it. */
+            state: components["schemas"]["AssignmentState"];
+            /** @description When it came to its state. */
+            state_changed_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Rows kept.
+             */
+            stored_rows: number;
+            /** @description Whether rows were cut. */
+            truncated: boolean;
+        };
+        /** @description The campaign that a host was asked in. */
+        HostCampaignHead: {
+            /** @description When it was launched. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: components["schemas"]["CampaignId"];
+            /** @description What its payload is. */
+            kind: components["schemas"]["CampaignKind"];
+            /** @description When its live window closes. */
+            live_until: components["schemas"]["Timestamp"];
+            /** @description Its name. */
+            name: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["CampaignStatus"];
         };
         /** @description An enrolled endpoint. */
         HostId: string;
@@ -1419,6 +1588,18 @@ export interface components {
         Page_Host: {
             /** @description The items of this page. */
             items: components["schemas"]["Host"][];
+            /** @description Opaque; give it as `cursor` for the next page. `null` on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description Items on all pages together, where that is known without counting them.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_HostCampaign: {
+            /** @description The items of this page. */
+            items: components["schemas"]["HostCampaign"][];
             /** @description Opaque; give it as `cursor` for the next page. `null` on the last. */
             next_cursor: string | null;
             /**
@@ -1670,6 +1851,68 @@ export interface components {
              */
             version: number;
         };
+        /** @description Answer of `GET /schema`. */
+        Schema: {
+            /** @description Tables of extensions that an administrator has allowed; their columns are not known. */
+            extension_tables: string[];
+            /** @description All functions, sorted by name. */
+            functions: components["schemas"]["SchemaFunction"][];
+            /** @description The release of osquery whose tables these are. Hosts may run another. */
+            osquery_version: string;
+            /** @description All tables, sorted by name. */
+            tables: components["schemas"]["SchemaTable"][];
+        };
+        /** @description A column of a table. */
+        SchemaColumn: {
+            /** @description A constraint on it changes or widens what the table generates. */
+            additional: boolean;
+            /** @description Other names of it. */
+            aliases: string[];
+            /** @description Why it may not be read on more than one host, if it may not. */
+            denied: string | null;
+            /** @description Not part of `SELECT *`. */
+            hidden: boolean;
+            /** @description A look-up key: a constraint on it is handed down to the table. */
+            index: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Platforms on which it has content; empty means all of the table's. */
+            platforms: components["schemas"]["Platform"][];
+            /** @description The table answers only when one of its required columns is constrained. */
+            required: boolean;
+            /** @description Its declared type. */
+            type: components["schemas"]["ColumnType"];
+        };
+        /** @description A function. */
+        SchemaFunction: {
+            /** @description Why it may not be called on more than one host, if it may not. */
+            denied: string | null;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A table. */
+        SchemaTable: {
+            /** @description Other names of it. */
+            aliases: string[];
+            /** @description osquery may answer from a cache. */
+            cacheable: boolean;
+            /** @description Its columns in declared order. */
+            columns: components["schemas"]["SchemaColumn"][];
+            /** @description Why it may not be queried on more than one host, if it may not. */
+            denied: string | null;
+            /** @description Filled by an event publisher; empty unless events are enabled on the host. */
+            evented: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Platforms that have it. */
+            platforms: components["schemas"]["Platform"][];
+            /** @description Columns of which one must be constrained; none for most tables. */
+            required: string[];
+            /** @description Where osquery describes it. */
+            url: string;
+            /** @description Holds data per user; root's own only, unless constrained by `uid`. */
+            user_data: boolean;
+        };
         /** @description Who is signed in. */
         Session: {
             /** @description The API key that spoke, if it was one. */
@@ -1879,6 +2122,34 @@ export interface components {
             /** @enum {string} */
             type: "os_in";
         };
+        /** @description How many hosts a target names now. */
+        TargetCount: {
+            /**
+             * Format: int64
+             * @description Not heard of within `host_offline_s`.
+             */
+            offline: number;
+            /**
+             * Format: int64
+             * @description Heard of within `host_online_s`.
+             */
+            online: number;
+            /**
+             * Format: int64
+             * @description Neither online nor offline.
+             */
+            stale: number;
+            /**
+             * Format: int64
+             * @description All of them.
+             */
+            targeted: number;
+        };
+        /** @description Body of `POST /targets/count`. */
+        TargetCountRequest: {
+            /** @description Whom to count. */
+            target: components["schemas"]["Target"];
+        };
         /**
          * Format: date-time
          * @description A point in time: RFC 3339, UTC.
@@ -1963,6 +2234,9 @@ export type CampaignId = components['schemas']['CampaignId'];
 export type CampaignKind = components['schemas']['CampaignKind'];
 export type CampaignStatus = components['schemas']['CampaignStatus'];
 export type Capability = components['schemas']['Capability'];
+export type ColumnType = components['schemas']['ColumnType'];
+export type Completion = components['schemas']['Completion'];
+export type CompletionPoint = components['schemas']['CompletionPoint'];
 export type Coverage = components['schemas']['Coverage'];
 export type CreatedApiKey = components['schemas']['CreatedApiKey'];
 export type CreatedEnrollmentSecret = components['schemas']['CreatedEnrollmentSecret'];
@@ -1973,6 +2247,8 @@ export type EnrollmentSecret = components['schemas']['EnrollmentSecret'];
 export type EnrollmentSecretId = components['schemas']['EnrollmentSecretId'];
 export type FrozenPayload = components['schemas']['FrozenPayload'];
 export type Host = components['schemas']['Host'];
+export type HostCampaign = components['schemas']['HostCampaign'];
+export type HostCampaignHead = components['schemas']['HostCampaignHead'];
 export type HostId = components['schemas']['HostId'];
 export type HostStatus = components['schemas']['HostStatus'];
 export type Launched = components['schemas']['Launched'];
@@ -1995,6 +2271,7 @@ export type PageAuditEntry = components['schemas']['Page_AuditEntry'];
 export type PageCampaign = components['schemas']['Page_Campaign'];
 export type PageEnrollmentSecret = components['schemas']['Page_EnrollmentSecret'];
 export type PageHost = components['schemas']['Page_Host'];
+export type PageHostCampaign = components['schemas']['Page_HostCampaign'];
 export type PageResponse = components['schemas']['Page_Response'];
 export type PageSavedQuery = components['schemas']['Page_SavedQuery'];
 export type PageSavedQueryVersion = components['schemas']['Page_SavedQueryVersion'];
@@ -2012,12 +2289,18 @@ export type RowPage = components['schemas']['RowPage'];
 export type SavedQuery = components['schemas']['SavedQuery'];
 export type SavedQueryId = components['schemas']['SavedQueryId'];
 export type SavedQueryVersion = components['schemas']['SavedQueryVersion'];
+export type Schema = components['schemas']['Schema'];
+export type SchemaColumn = components['schemas']['SchemaColumn'];
+export type SchemaFunction = components['schemas']['SchemaFunction'];
+export type SchemaTable = components['schemas']['SchemaTable'];
 export type Session = components['schemas']['Session'];
 export type Settings = components['schemas']['Settings'];
 export type SettingsPatch = components['schemas']['SettingsPatch'];
 export type StopCode = components['schemas']['StopCode'];
 export type StopRequest = components['schemas']['StopRequest'];
 export type Target = components['schemas']['Target'];
+export type TargetCount = components['schemas']['TargetCount'];
+export type TargetCountRequest = components['schemas']['TargetCountRequest'];
 export type Timestamp = components['schemas']['Timestamp'];
 export type User = components['schemas']['User'];
 export type UserId = components['schemas']['UserId'];
@@ -2385,6 +2668,32 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    campaign_completion: {
+        parameters: {
+            query?: {
+                /** @description Points wanted; 100 when absent, 200 at the most. */
+                points?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["CampaignId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The course so far */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     campaign_drop_rows: {
         parameters: {
             query?: never;
@@ -2414,7 +2723,10 @@ export interface operations {
     };
     campaign_events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `start` when absent. `Last-Event-ID` wins over it. */
+                from?: "start" | "now";
+            };
             header?: never;
             path: {
                 id: components["schemas"]["CampaignId"];
@@ -2786,6 +3098,34 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    host_campaigns: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Items wanted; 50 when absent, 500 at the most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of campaigns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HostCampaign"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     host_decommission: {
         parameters: {
             query?: never;
@@ -3100,6 +3440,37 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    schema_read: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that is known */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schema"];
+                };
+            };
+            /** @description It is what the caller has */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     settings_read: {
         parameters: {
             query?: never;
@@ -3141,6 +3512,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    target_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetCountRequest"];
+            };
+        };
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetCount"];
                 };
             };
             default: components["responses"]["Problem"];
