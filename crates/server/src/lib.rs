@@ -22,5 +22,6 @@ pub mod problem;
 pub mod rows;
 pub mod secret;
 pub mod serve;
+pub mod tar;
 pub mod tls;
 pub mod watch;

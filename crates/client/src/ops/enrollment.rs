@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Enrolment secrets.
+//! Enrolment secrets and kits.
 
-use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
+use mimir_wire::api::enrollment::{
+    CreatedEnrollmentSecret, EnrollmentKitRequest, EnrollmentSecret, NewEnrollmentSecret,
+};
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::EnrollmentSecretId;
 
@@ -26,6 +28,15 @@ impl Client {
         request: &NewEnrollmentSecret,
     ) -> Result<CreatedEnrollmentSecret, ClientError> {
         self.call("POST", &format!("{API}/enrollment-secrets"), Some(request))
+    }
+
+    /// A kit with which an agent enrols: the bytes of a gzipped tar.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn enrollment_kit(&self, request: &EnrollmentKitRequest) -> Result<Vec<u8>, ClientError> {
+        let path = format!("{API}/enrollment-kits");
+        Ok(self.exchange("POST", &path, &[], Some(request))?.body)
     }
 
     /// Makes an enrolment secret worthless; hosts that enrolled with it stay.

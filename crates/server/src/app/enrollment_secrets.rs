@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use mimir_store::enrolment;
+use mimir_store::{Tx, enrolment};
+use mimir_wire::Timestamp;
 use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::EnrollmentSecretId;
@@ -37,6 +38,15 @@ pub async fn list(
     .await
 }
 
+/// A secret that has been made and not been stored yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    /// Its record.
+    pub secret: EnrollmentSecret,
+    /// Its value.
+    pub value: String,
+}
+
 /// Makes a secret; its value is in this answer and nowhere else.
 ///
 /// # Errors
@@ -46,6 +56,18 @@ pub async fn create(
     caller: Caller,
     new: NewEnrollmentSecret,
 ) -> ApiResult<CreatedEnrollmentSecret> {
+    let made = made(app, &caller, &new)?;
+    let now = app.clock.now();
+    app.write(move |tx| {
+        insert(tx, &caller, &made, now)?;
+        let Made { secret, value } = made.clone();
+        Ok(CreatedEnrollmentSecret { enrollment_secret: secret, secret: value })
+    })
+    .await
+}
+
+/// A new secret of this name.
+pub(crate) fn made(app: &App, caller: &Caller, new: &NewEnrollmentSecret) -> ApiResult<Made> {
     let name = check_label("name", &new.name)?;
     if let Some(uses) = new.max_uses
         && !(1..=USES_MAX).contains(&uses)
@@ -53,27 +75,32 @@ pub async fn create(
         let message = format!("max_uses is {uses}; give 1 to {USES_MAX}, or leave it out.");
         return Err(ApiError::field("max_uses", message));
     }
-    let now = app.clock.now();
-    let value = new_token(SECRET_PREFIX);
-    let hash = token_hash(&value);
     let secret = EnrollmentSecret {
         id: EnrollmentSecretId::new(app.clock.uuid()),
         name,
         max_uses: new.max_uses,
         uses: 0,
-        created_at: now,
+        created_at: app.clock.now(),
         created_by: Some(caller.user_ref()),
         revoked_at: None,
     };
-    app.write(move |tx| {
-        enrolment::secret_insert(tx, &secret, &hash)?;
-        let what = target("enrollment_secret", secret.id, &*secret.name);
-        let details = json!({"max_uses": secret.max_uses});
-        let entry = caller.entry("enrollment_secret.create", what, details);
-        mimir_store::audit::append(tx, &entry, now)?;
-        Ok(CreatedEnrollmentSecret { enrollment_secret: secret.clone(), secret: value.clone() })
-    })
-    .await
+    Ok(Made { secret, value: new_token(SECRET_PREFIX) })
+}
+
+/// Stores a new secret, together with its audit entry.
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    made: &Made,
+    now: Timestamp,
+) -> ApiResult<()> {
+    let secret = &made.secret;
+    enrolment::secret_insert(tx, secret, &token_hash(&made.value))?;
+    let what = target("enrollment_secret", secret.id, &*secret.name);
+    let details = json!({"max_uses": secret.max_uses});
+    let entry = caller.entry("enrollment_secret.create", what, details);
+    mimir_store::audit::append(tx, &entry, now)?;
+    Ok(())
 }
 
 /// Makes a secret worthless.

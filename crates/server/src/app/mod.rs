@@ -12,6 +12,7 @@ pub mod campaigns;
 pub mod changes;
 pub mod dashboard;
 pub mod enrol;
+pub mod enrollment_kits;
 pub mod enrollment_secrets;
 pub mod export;
 pub mod history;

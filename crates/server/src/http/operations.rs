@@ -66,6 +66,7 @@ pub const OPERATIONS: &[Operation] = &[
         Right(EnrollmentManage),
         "enrollment_secret.revoke",
     ),
+    op("POST", "/enrollment-kits", Right(EnrollmentManage), "enrollment_kit.create"),
     op("GET", "/users", Right(UsersManage), "user.list"),
     op("POST", "/users", Right(UsersManage), "user.create"),
     op("GET", "/users/{id}", Right(UsersManage), "user.read"),

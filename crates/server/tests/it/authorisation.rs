@@ -77,6 +77,7 @@ const TABLE: &[(&str, &str, May)] = &[
     ("GET", "/enrollment-secrets", Admins),
     ("POST", "/enrollment-secrets", Admins),
     ("POST", "/enrollment-secrets/{id}/revoke", Admins),
+    ("POST", "/enrollment-kits", Admins),
     ("GET", "/users", Admins),
     ("POST", "/users", Admins),
     ("GET", "/users/{id}", Admins),

@@ -106,16 +106,21 @@ pub struct Server {
 impl Server {
     /// On SQLite in memory.
     pub fn new() -> Self {
-        Self::open(TestDb::migrated_memory())
+        Self::open(TestDb::migrated_memory(), AppConfig::default())
     }
 
     /// On this engine.
     pub fn on(engine: Engine) -> Self {
-        Self::open(TestDb::migrated(engine))
+        Self::configured(engine, AppConfig::default())
     }
 
-    fn open(db: TestDb) -> Self {
-        let opened = App::open(db.db().clone(), Clock::system(), AppConfig::default());
+    /// On this engine, in these surroundings.
+    pub fn configured(engine: Engine, config: AppConfig) -> Self {
+        Self::open(TestDb::migrated(engine), config)
+    }
+
+    fn open(db: TestDb, config: AppConfig) -> Self {
+        let opened = App::open(db.db().clone(), Clock::system(), config);
         let app = opened.expect("the service opens on a migrated database");
         let router = router(&app, None);
         Self { app, router, _db: Some(db) }

@@ -25,6 +25,7 @@ mod harness;
 mod history;
 mod hosts;
 mod invariants;
+mod kits;
 mod lessons;
 mod live;
 mod openapi;

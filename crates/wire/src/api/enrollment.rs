@@ -80,6 +80,9 @@ pub struct EnrollmentKitRequest {
     /// `HOST:PORT` where agents reach the server; the server's public address when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_address: Option<String>,
+    /// The authority that signed the server's certificate, as PEM; the server's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_pem: Option<String>,
     /// Where the kit will lie on hosts; `/etc/mimir-kit` when absent. The flag file names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install_dir: Option<String>,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Enrolment secrets.
+//! Enrolment secrets and kits.
 
 use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use http::StatusCode;
-use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
+use axum::response::IntoResponse;
+use http::{HeaderMap, StatusCode, header};
+use mimir_wire::api::enrollment::{
+    CreatedEnrollmentSecret, EnrollmentKitRequest, EnrollmentSecret, NewEnrollmentSecret,
+};
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::EnrollmentSecretId;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,13 +17,16 @@ use utoipa_axum::routes;
 
 use super::PageParams;
 use crate::app::page::PageRequest;
-use crate::app::{App, Caller, enrollment_secrets};
+use crate::app::{App, Caller, enrollment_kits, enrollment_secrets};
 use crate::http::extract::{Id, Json, Query};
 use crate::problem::ApiResult;
 
 /// The operations of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(revoke))
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
+        .routes(routes!(kit))
 }
 
 /// List enrolment secrets
@@ -68,4 +74,26 @@ async fn revoke(
     Id(id): Id<EnrollmentSecretId>,
 ) -> ApiResult<Answer<EnrollmentSecret>> {
     enrollment_secrets::revoke(&app, caller, id).await.map(Answer)
+}
+
+/// Download an enrolment kit
+///
+/// What an agent needs to enrol: flags, start script, CA certificate and the secret, as a gzipped
+/// tar with one directory.
+#[utoipa::path(
+    post, path = "/enrollment-kits", tag = "enrollment", request_body = EnrollmentKitRequest,
+    responses((status = 200, description = "An attachment", body = String,
+        content_type = "application/gzip"))
+)]
+async fn kit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(request): Json<EnrollmentKitRequest>,
+) -> ApiResult<impl IntoResponse> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let kit = enrollment_kits::make(&app, caller, request, host).await?;
+    let disposition = format!("attachment; filename=\"{}\"", kit.file_name);
+    let kind = "application/gzip".to_owned();
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], kit.bytes))
 }
