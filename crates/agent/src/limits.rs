@@ -18,6 +18,10 @@ pub const SQL_BYTES_MAX: usize = MIB as usize;
 
 /// Bytes SQLite may hold for sorting, grouping and single values, in the whole process.
 pub const SQLITE_HEAP_BYTES_MAX: u64 = 384 * MIB;
+/// Bytes of a regular expression; osquery's `regex_max_size`.
+pub const REGEX_BYTES_MAX: usize = 256;
+/// Bytes of a compiled regular expression, and of what its engine remembers while it runs.
+pub const REGEX_PROGRAM_BYTES_MAX: usize = MIB as usize;
 /// Virtual machine steps between two looks at the clock while a statement runs.
 pub const PROGRESS_STEPS: i32 = 2_000;
 /// How long after its deadline a query may take to notice, before it counts as stuck in the
@@ -42,8 +46,41 @@ pub const HASH_BYTES_MAX: u64 = 50 * MIB;
 pub const PROC_FILE_BYTES_MAX: u64 = 4 * MIB;
 /// Largest socket list of a network namespace that is read.
 pub const SOCKET_LIST_BYTES_MAX: u64 = 64 * MIB;
+/// Largest list of a process's mappings that is read; a mapping takes about 100 bytes.
+pub const MAPS_BYTES_MAX: u64 = 64 * MIB;
+/// Largest environment of a process that is read; the kernel hands 6 MiB to a new one at most.
+pub const ENVIRON_BYTES_MAX: u64 = 16 * MIB;
+/// Largest record of logins, such as `/var/log/wtmp`, that is read.
+pub const UTMP_BYTES_MAX: u64 = 256 * MIB;
+/// Bytes of one answer of the kernel over netlink.
+pub const NETLINK_BYTES_MAX: usize = 256 * MIB as usize;
+/// How long the kernel may take for a part of an answer over netlink.
+pub const NETLINK_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Bytes of one table of packet filter rules.
+pub const IPTABLES_BYTES_MAX: usize = 64 * MIB as usize;
+/// Bytes of the header of an encrypted volume that are read; LUKS allows 4 MiB.
+pub const LUKS_HEADER_BYTES_MAX: u64 = 4 * MIB;
 /// Largest configuration file, such as `/etc/passwd`, that is read.
 pub const ETC_FILE_BYTES_MAX: u64 = 16 * MIB;
+/// Largest file of a user, such as `~/.ssh/authorized_keys`, that is read.
+pub const USER_FILE_BYTES_MAX: u64 = 4 * MIB;
+/// Largest history of a shell that is read; osquery's `read_max`.
+pub const HISTORY_BYTES_MAX: u64 = 50 * MIB;
+/// Largest description of a package, such as `package.json`, that is read.
+pub const PACKAGE_FILE_BYTES_MAX: u64 = 4 * MIB;
+/// Largest header of an RPM package that is read; RPM itself allows 256 MiB, the largest known
+/// ones take a tenth of this.
+pub const RPM_HEADER_BYTES_MAX: u32 = 64 * MIB as u32;
+/// Largest bundle of certificates that is read.
+pub const CERTIFICATES_BYTES_MAX: u64 = 16 * MIB;
+/// Files that `sudoers` may include, one in another; sudo's own bound.
+pub const SUDOERS_DEPTH_MAX: usize = 128;
+/// Files that `sudoers` may include altogether.
+pub const SUDOERS_FILES_MAX: usize = 2_000;
+/// Bytes of one message on the system bus; the protocol allows 128 MiB.
+pub const BUS_MESSAGE_BYTES_MAX: usize = 32 * MIB as usize;
+/// How long the system bus may take for one answer.
+pub const BUS_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Largest dpkg status file that is read.
 pub const DPKG_STATUS_BYTES_MAX: u64 = 128 * MIB;
 /// How long one `statfs` call may take before its mount is reported without sizes.
@@ -68,6 +105,8 @@ pub const QUERY_NAME_BYTES_MAX: usize = 1_024;
 pub const REPLY_BYTES_MAX: u64 = 32 * MIB;
 /// How long the server is asked to hold a read open when it has no work.
 pub const READ_HOLD: Duration = Duration::from_secs(25);
+/// Shortest time between two reads while there is something to do at every moment.
+pub const READ_GAP: Duration = Duration::from_secs(1);
 /// Time for a request beyond what the server may hold it.
 pub const REQUEST_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Time to send a request body: this for each mebibyte, beside [`REQUEST_WAIT_MAX`].
@@ -96,6 +135,28 @@ pub const ENROLL_BACKOFF_MAX: Duration = Duration::from_secs(600);
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(900);
 /// Bytes of the enrolment secret.
 pub const SECRET_BYTES_MAX: u64 = 4_096;
+/// Bytes of a configuration; osquery's bound.
+pub const CONFIG_BYTES_MAX: usize = 4 * MIB as usize;
+/// Levels of nesting in a configuration; osquery's bound.
+pub const CONFIG_DEPTH_MAX: usize = 32;
+/// Queries of a schedule, those of packs included.
+pub const SCHEDULE_QUERIES_MAX: usize = 5_000;
+/// Longest interval of a scheduled query in seconds; osquery's bound.
+pub const SCHEDULE_INTERVAL_SECONDS_MAX: u64 = 604_800;
+/// Bytes of the rows of one scheduled run. A larger result is reported as an error.
+pub const SCHEDULE_ROWS_BYTES_MAX: usize = 16 * MIB as usize;
+/// Bytes of the rows that are kept for comparison, of all scheduled queries together.
+pub const SCHEDULE_KEPT_BYTES_MAX: u64 = 256 * MIB;
+/// Seconds for which rows of a query are kept that is no longer scheduled; osquery's week.
+pub const SCHEDULE_FORGET_SECONDS: i64 = 7 * 86_400;
+/// Decorator queries of a configuration.
+pub const DECORATORS_MAX: usize = 100;
+/// Bytes of all decorations: every line carries them.
+pub const DECORATIONS_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of log lines that wait for the server, beside `buffered_log_max` of the configuration.
+pub const LOG_BYTES_MAX: u64 = 256 * MIB;
+/// Bytes of lines in one request to the log, beside `logger_tls_max_lines`.
+pub const LOG_BODY_BYTES: u64 = 4 * MIB;
 /// How long the agent takes to stop before it simply ends; nothing is lost either way.
 pub const STOP_WAIT_MAX: Duration = Duration::from_secs(8);
 /// Time between two looks at whether the loop can be ended.

@@ -189,7 +189,7 @@ impl Job {
         let value_bytes = i32::try_from(self.limits.bytes_max).unwrap_or(i32::MAX).max(1);
         db.set_limit(Limit::SQLITE_LIMIT_LENGTH, value_bytes)?;
         db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-        functions::register(&db)?;
+        functions::register(&db, &self.budget)?;
         vtab::register(&db, &self.host, &self.budget)?;
         let budget = Arc::clone(&self.budget);
         db.progress_handler(PROGRESS_STEPS, Some(move || budget.is_over()))?;

@@ -166,9 +166,10 @@ fn decides(table: &dyn Table, column: &Column) -> bool {
 fn declaration(table: &dyn Table) -> String {
     let columns: Vec<String> = (table.columns().iter())
         .map(|column| {
-            let collation = if column.nocase { " COLLATE NOCASE" } else { "" };
+            let collation =
+                column.collation.map_or_else(String::new, |name| format!(" COLLATE {name}"));
             let hidden = if column.hidden { " HIDDEN" } else { "" };
-            format!("\"{}\" {}{collation}{hidden}", column.name, column.kind.sql())
+            format!("\"{}\" {}{hidden}{collation}", column.name, column.kind.sql())
         })
         .collect();
     format!("CREATE TABLE x({})", columns.join(", "))

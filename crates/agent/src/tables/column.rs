@@ -38,8 +38,8 @@ pub struct Column {
     pub additional: bool,
     /// Not part of `SELECT *`.
     pub hidden: bool,
-    /// Compared without regard to ASCII case.
-    pub nocase: bool,
+    /// How texts are compared, when not byte by byte.
+    pub collation: Option<&'static str>,
 }
 
 impl Column {
@@ -51,7 +51,7 @@ impl Column {
             required: false,
             additional: false,
             hidden: false,
-            nocase: false,
+            collation: None,
         }
     }
 
@@ -80,8 +80,13 @@ impl Column {
     }
 
     /// Compares without regard to ASCII case.
-    pub const fn nocase(mut self) -> Self {
-        self.nocase = true;
+    pub const fn nocase(self) -> Self {
+        self.collate("nocase")
+    }
+
+    /// Compares by a collation, such as `version` (see `sql::functions`).
+    pub const fn collate(mut self, collation: &'static str) -> Self {
+        self.collation = Some(collation);
         self
     }
 

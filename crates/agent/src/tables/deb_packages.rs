@@ -12,7 +12,7 @@ pub struct DebPackages;
 
 const COLUMNS: &[Column] = &[
     text("name"),
-    text("version"),
+    text("version").collate("version_dpkg"),
     text("source"),
     bigint("size"),
     text("arch"),

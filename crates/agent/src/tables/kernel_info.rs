@@ -9,7 +9,8 @@ use crate::limits::PROC_FILE_BYTES_MAX;
 /// See the head of this file.
 pub struct KernelInfo;
 
-const COLUMNS: &[Column] = &[text("version"), text("arguments"), text("path"), text("device")];
+const COLUMNS: &[Column] =
+    &[text("version").collate("version"), text("arguments"), text("path"), text("device")];
 
 impl Table for KernelInfo {
     fn name(&self) -> &'static str {

@@ -12,7 +12,7 @@ pub struct OsVersion;
 
 const COLUMNS: &[Column] = &[
     text("name"),
-    text("version"),
+    text("version").collate("version"),
     integer("major"),
     integer("minor"),
     integer("patch"),

@@ -14,7 +14,7 @@ const COLUMNS: &[Column] = &[
     integer("pid"),
     text("uuid").nocase(),
     text("instance_id"),
-    text("version"),
+    text("version").collate("version"),
     text("config_hash").nocase(),
     integer("config_valid"),
     text("extensions"),

@@ -12,7 +12,7 @@ pub struct PlatformInfo;
 
 const COLUMNS: &[Column] = &[
     text("vendor"),
-    text("version"),
+    text("version").collate("version"),
     text("date"),
     text("revision"),
     text("extra"),

@@ -3,6 +3,7 @@
 //! the loop against a small server over TLS.
 
 mod fixture;
+mod functions;
 mod limits;
 mod program;
 mod schema;

@@ -64,7 +64,7 @@ fn columns_are_osquerys() {
             assert_eq!(column.required, expected.required, "{context}");
             assert_eq!(column.index, expected.index, "{context}");
             assert_eq!(column.additional, expected.additional, "{context}");
-            assert_eq!(column.nocase, expected.collation == Some("nocase"), "{context}");
+            assert_eq!(column.collation, expected.collation, "{context}");
         }
     }
 }

@@ -162,29 +162,3 @@ fn hidden_columns_are_there_but_not_in_star() {
     let row = &rows("SELECT datetime, date_time, iso_8601 FROM time")[0];
     assert_eq!((&row["datetime"], &row["date_time"]), (&row["iso_8601"], &row["iso_8601"]));
 }
-
-#[test]
-fn functions_of_osquery() {
-    for (expression, expected) in [
-        ("md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
-        ("sha1('a')", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
-        ("sha256('')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-        ("sha256(NULL)", ""),
-        ("split('/usr/bin/env', '/', 1)", "bin"),
-        ("split('a-b_c', '-_', 2)", "c"),
-        ("split('a', ',', 3)", ""),
-        ("split(NULL, ',', 0)", ""),
-        ("concat('a', NULL, 'b')", "ab"),
-        ("concat_ws('-', 'a', NULL, 'b')", "a-b"),
-        ("inet_aton('1.2.3.4')", "16909060"),
-        ("inet_aton('1.2.3')", ""),
-        ("power(2, 10)", "1024.0"),
-        ("log(exp(1))", "1.0"),
-        ("floor(-1.5)", "-2.0"),
-        ("sqrt(-1)", ""),
-        ("json_extract('{\"a\": 5}', '$.a')", "5"),
-    ] {
-        assert_eq!(value(&format!("SELECT {expression}")), expected, "{expression}");
-    }
-    assert_eq!(error("SELECT split('a', '', 0)"), "split needs at least one character to split at");
-}
