@@ -6,29 +6,55 @@
 //! Tables know nothing of SQLite. They are told which columns a query wants and how it
 //! constrains the ones they care about, and hand back rows; SQLite filters the rest.
 
+mod blocks;
 mod cell;
 mod column;
 mod glob;
+mod netlink;
 mod paths;
 pub(crate) mod proc;
 pub mod read;
 mod scan;
+mod smbios;
 mod sockets;
+mod superblock;
+mod utmp;
 
+mod arp_cache;
+mod block_devices;
+mod cpu_info;
+mod cpu_time;
 mod deb_packages;
+mod disk_encryption;
+mod dns_resolvers;
 mod etc_hosts;
+mod etc_protocols;
+mod etc_services;
 mod file;
 mod groups;
 mod hash;
 mod interface_addresses;
+mod interface_details;
 mod kernel_info;
+mod kernel_modules;
+mod last;
 mod listening_ports;
+mod load_average;
+mod logged_in_users;
+mod memory_info;
 mod mounts;
 mod os_version;
 mod osquery_info;
 mod platform_info;
+mod process_envs;
+mod process_memory_map;
+mod process_open_files;
 mod process_open_sockets;
 mod processes;
+mod routes;
+mod secureboot;
+mod shadow;
+mod system_controls;
 mod system_info;
 mod time;
 mod uptime;
@@ -103,20 +129,41 @@ pub trait Table: Send + Sync {
 /// Every table of this agent, by name.
 pub fn all() -> &'static [&'static dyn Table] {
     &[
+        &arp_cache::ArpCache,
+        &block_devices::BlockDevices,
+        &cpu_info::CpuInfo,
+        &cpu_time::CpuTime,
         &deb_packages::DebPackages,
+        &disk_encryption::DiskEncryption,
+        &dns_resolvers::DnsResolvers,
         &etc_hosts::EtcHosts,
+        &etc_protocols::EtcProtocols,
+        &etc_services::EtcServices,
         &file::File,
         &groups::Groups,
         &hash::Hash,
         &interface_addresses::InterfaceAddresses,
+        &interface_details::InterfaceDetails,
         &kernel_info::KernelInfo,
+        &kernel_modules::KernelModules,
+        &last::Last,
         &listening_ports::ListeningPorts,
+        &load_average::LoadAverage,
+        &logged_in_users::LoggedInUsers,
+        &memory_info::MemoryInfo,
         &mounts::Mounts,
         &os_version::OsVersion,
         &osquery_info::OsqueryInfo,
         &platform_info::PlatformInfo,
+        &process_envs::ProcessEnvs,
+        &process_memory_map::ProcessMemoryMap,
+        &process_open_files::ProcessOpenFiles,
         &process_open_sockets::ProcessOpenSockets,
         &processes::Processes,
+        &routes::Routes,
+        &secureboot::Secureboot,
+        &shadow::Shadow,
+        &system_controls::SystemControls,
         &system_info::SystemInfo,
         &time::Time,
         &uptime::Uptime,

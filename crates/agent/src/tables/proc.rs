@@ -3,6 +3,7 @@
 //! while they are read; what has vanished reads as `None`.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{SysconfVar, sysconf};
@@ -35,6 +36,26 @@ pub fn pids(scan: &Scan<'_>) -> Result<Vec<i32>, TableError> {
 /// A file of a process as text.
 pub fn file(pid: i32, name: &str) -> Option<String> {
     read::text(&directory(pid).join(name), PROC_FILE_BYTES_MAX).ok()
+}
+
+/// A file of a process that may be large; `None` when the process has gone or this agent may not
+/// read it.
+///
+/// # Errors
+/// [`TableError::TooMuch`] when it is longer than `bytes_max`: a part would look like the whole.
+pub fn bytes(
+    scan: &Scan<'_>,
+    pid: i32,
+    name: &str,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, TableError> {
+    match read::bytes(&directory(pid).join(name), bytes_max) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(scan.too_much(format!("{bytes_max} bytes of {name} in process {pid}")))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 /// What a link of a process points to.
