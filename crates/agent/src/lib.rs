@@ -4,18 +4,22 @@
 //!
 //! The pieces, from the inside out: [`tables`] read the machine, [`sql`] runs one read-only
 //! statement over them within limits, [`state`] keeps on disk what must survive a crash,
-//! [`remote`] speaks to the server, [`service`] is the loop that joins them, [`cli`] is the
-//! program. There is no asynchronous runtime: one loop thread, and one thread while a query runs.
+//! [`schedule`] runs what the configuration asks for at intervals, [`logger`] words and sends what
+//! came of it, [`remote`] speaks to the server, [`service`] is the loop that joins them, [`cli`] is
+//! the program. There is no asynchronous runtime: one loop thread, and one thread while a query
+//! runs.
 //!
-//! It deliberately has no scheduler, no event tables and no carving.
+//! It deliberately has no event tables and no carving.
 
 pub mod cli;
 pub mod facts;
 pub mod host;
 pub mod limits;
+pub mod logger;
 pub mod pace;
 pub mod print;
 pub mod remote;
+pub mod schedule;
 pub mod service;
 pub mod sql;
 pub mod state;

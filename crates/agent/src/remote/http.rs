@@ -75,6 +75,9 @@ impl HttpTransport {
         if let Some(key) = request.node_key {
             builder = builder.header("Authorization", format!("NodeKey {key}"));
         }
+        if request.gzip {
+            builder = builder.header("Content-Encoding", "gzip");
+        }
         if let Some(hold) = request.hold {
             builder = builder.header("Prefer", format!("wait={}", hold.as_secs()));
         }
@@ -116,7 +119,8 @@ fn authorities(ca: &Path) -> Result<Vec<Certificate<'static>>, TransportError> {
     let unusable = |reason: String| {
         TransportError(format!("the CA file {} is unusable: {reason}", ca.display()))
     };
-    let pem = read::own_bytes(ca, ETC_FILE_BYTES_MAX).map_err(|error| unusable(error.to_string()))?;
+    let pem =
+        read::own_bytes(ca, ETC_FILE_BYTES_MAX).map_err(|error| unusable(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {

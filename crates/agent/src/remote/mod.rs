@@ -27,6 +27,8 @@ pub enum Endpoint {
     Read,
     /// Deliver answers.
     Write,
+    /// Deliver log lines.
+    Log,
 }
 
 impl Endpoint {
@@ -37,6 +39,7 @@ impl Endpoint {
             Self::Config => "/api/osquery/config",
             Self::Read => "/api/osquery/distributed/read",
             Self::Write => "/api/osquery/distributed/write",
+            Self::Log => "/api/osquery/log",
         }
     }
 }
@@ -50,6 +53,8 @@ pub struct Request<'r> {
     pub node_key: Option<&'r str>,
     /// JSON.
     pub body: &'r [u8],
+    /// Whether the body is compressed with gzip.
+    pub gzip: bool,
     /// How long the server may wait for work before it answers.
     pub hold: Option<Duration>,
 }

@@ -37,7 +37,8 @@ pub fn enroll(
         host_details: details(runner),
     };
     let body = serde_json::to_vec(&body).map_err(|error| StepError::Secret(error.to_string()))?;
-    let request = Request { endpoint: Endpoint::Enroll, node_key: None, body: &body, hold: None };
+    let endpoint = Endpoint::Enroll;
+    let request = Request { endpoint, node_key: None, body: &body, gzip: false, hold: None };
     let answer = call(transport, &request).map_err(StepError::Enroll)?;
     let key = ["node_key", "id"].iter().find_map(|name| answer.get(*name)).and_then(Value::as_str);
     match key.filter(|key| !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic())) {

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The loop: enrol, deliver what waits, run what was accepted, ask for more.
+//! The loop: enrol, deliver what waits, run what was accepted, ask for more; and between two
+//! reads, one scheduled query or one piece of the log at a time.
 //!
 //! It is serial on purpose: a read proves to the server that nothing is running here. Everything
 //! it promises rests on [`crate::state`]; the loop itself can be dropped at any instant.
 
+mod chores;
 mod enroll;
 mod offer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mimir_wire::osquery::{DENYLISTED_MESSAGE, NodeRequest, QueryStats};
-use sha1::{Digest, Sha1};
 
-use crate::host::ConfigState;
 use crate::limits::{
-    BACKOFF_MAX, CONFIG_INTERVAL, CONFIG_RETRY, ENROLL_BACKOFF_MAX, POLL_INTERVAL,
-    POSTPONED_SECONDS_MAX, READ_HOLD, WRITE_BYTES,
+    BACKOFF_MAX, ENROLL_BACKOFF_MAX, POLL_INTERVAL, POSTPONED_SECONDS_MAX, READ_GAP, READ_HOLD,
+    WRITE_BYTES,
 };
+use crate::logger::Logger;
 use crate::pace::{Pace, backoff, jittered};
 use crate::print;
 use crate::remote::{CallError, Endpoint, Request, Transport, call, write_body};
+use crate::schedule::{Scheduler, Ticks};
 use crate::sql::{Answer, Cost, QueryError, Runner};
 use crate::state::{Accepted, Outcome, Outgoing, Pending, Start, State, StateError};
 
@@ -62,10 +65,21 @@ pub struct Service<T, P> {
     runner: Runner,
     transport: T,
     pace: P,
+    scheduler: Scheduler,
+    logger: Logger,
+    ticks: Ticks,
+    is_started: bool,
     /// From the configuration.
     poll_interval: Duration,
-    /// On the clock of [`Pace::elapsed`].
+    /// Times below are on the clock of [`Pace::elapsed`].
     config_due: Duration,
+    /// When the server is asked for work next.
+    remote_due: Duration,
+    /// When the schedule and the log are looked at again after the state could not be written.
+    local_due: Duration,
+    read_at: Option<Duration>,
+    /// Whether the server holds reads open until there is work.
+    is_held: bool,
     accelerated_until: Duration,
     failures: u32,
 }
@@ -73,14 +87,24 @@ pub struct Service<T, P> {
 impl<T: Transport, P: Pace> Service<T, P> {
     /// A loop over an open state.
     pub fn new(settings: Settings, state: State, runner: Runner, transport: T, pace: P) -> Self {
+        let scheduler = Scheduler::new(Arc::clone(runner.host()), &settings.host_identifier);
+        let ticks = Ticks::new(pace.now(), pace.elapsed());
         Self {
             settings,
             state,
             runner,
             transport,
             pace,
+            scheduler,
+            logger: Logger::default(),
+            ticks,
+            is_started: false,
             poll_interval: POLL_INTERVAL,
             config_due: Duration::ZERO,
+            remote_due: Duration::ZERO,
+            local_due: Duration::ZERO,
+            read_at: None,
+            is_held: false,
             accelerated_until: Duration::ZERO,
             failures: 0,
         }
@@ -95,6 +119,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
         tracing::info!(
             pending = self.state.pending_count()?,
             outbox = self.state.outbox_count()?,
+            log = self.state.log_totals()?.lines,
             "the agent is running"
         );
         while !self.pace.is_stopping() {
@@ -109,8 +134,29 @@ impl<T: Transport, P: Pace> Service<T, P> {
         Ok(())
     }
 
-    /// One iteration and how long to wait after it.
+    /// One iteration and how long to wait after it. The server comes first: what people ask now
+    /// goes before what is scheduled.
     pub fn iterate(&mut self) -> Duration {
+        if self.pace.elapsed() >= self.remote_due {
+            let wait = self.remote();
+            self.remote_due = self.pace.elapsed() + wait;
+        }
+        if self.pace.is_stopping() {
+            return Duration::ZERO;
+        }
+        if self.pace.elapsed() >= self.local_due
+            && let Err(error) = self.local()
+        {
+            tracing::warn!("{error}");
+            self.local_due = self.pace.elapsed() + BACKOFF_MAX;
+        }
+        let now = self.pace.elapsed();
+        let chore = self.next_chore().map_or(self.remote_due, |due| due.max(self.local_due));
+        self.remote_due.min(chore).saturating_sub(now)
+    }
+
+    /// Everything that needs the server, and how long to leave it alone then.
+    fn remote(&mut self) -> Duration {
         let error = match self.step() {
             Ok(wait) => {
                 self.failures = 0;
@@ -138,6 +184,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
     /// Enrols if need be, delivers, runs, reads. Accepted queries run even when the server is
     /// away: their answers wait on disk.
     fn step(&mut self) -> Result<Duration, StepError> {
+        self.start()?;
         let reached = self.ensure_enrolled().and_then(|()| self.flush());
         if let Err(error @ StepError::State(_)) = reached {
             return Err(error);
@@ -174,8 +221,15 @@ impl<T: Transport, P: Pace> Service<T, P> {
         hold: Option<Duration>,
     ) -> Result<serde_json::Map<String, serde_json::Value>, StepError> {
         let node_key = self.state.node_key()?;
-        let request = Request { endpoint, node_key: node_key.as_deref(), body, hold };
-        let reply = call(&mut self.transport, &request);
+        let node_key = node_key.as_deref();
+        self.send(&Request { endpoint, node_key, body, gzip: false, hold })
+    }
+
+    fn send(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, StepError> {
+        let reply = call(&mut self.transport, request);
         if let Err(CallError::NodeInvalid(_)) = &reply {
             self.state.set_node_key(None)?;
         }
@@ -270,46 +324,20 @@ impl<T: Transport, P: Pace> Service<T, P> {
         Ok(true)
     }
 
-    /// Fetches the configuration when it is due. A failure does not keep the agent from work,
-    /// unless it says that the key is invalid.
-    fn refresh_config(&mut self) -> Result<(), StepError> {
-        if self.pace.elapsed() < self.config_due {
-            return Ok(());
-        }
-        let body = self.node_body()?;
-        let (wait, outcome) = match self.call(Endpoint::Config, &body, None) {
-            Ok(config) => {
-                self.apply_config(&config);
-                (CONFIG_INTERVAL, Ok(()))
-            }
-            Err(error @ StepError::Call(CallError::NodeInvalid(_))) => (Duration::ZERO, Err(error)),
-            Err(StepError::Call(error)) => {
-                tracing::warn!("cannot fetch the configuration: {error}");
-                (CONFIG_RETRY, Ok(()))
-            }
-            Err(error) => (CONFIG_RETRY, Err(error)),
-        };
-        self.config_due = self.pace.elapsed() + jittered(wait, self.pace.random());
-        outcome
-    }
-
-    fn apply_config(&mut self, config: &serde_json::Map<String, serde_json::Value>) {
-        let text = serde_json::to_vec(config).unwrap_or_default();
-        let state = ConfigState { hash: hex::encode(Sha1::digest(&text)), valid: true };
-        self.runner.host().set_config(state);
-        if let Some(interval) = offer::poll_interval(config) {
-            self.poll_interval = interval;
-        }
-    }
-
-    /// Asks for work and keeps it. The server may hold the request open; nothing is at stake
-    /// meanwhile.
+    /// Asks for work and keeps it. The server may hold the request open until there is something
+    /// to do here; nothing is at stake meanwhile.
     fn read(&mut self) -> Result<Duration, StepError> {
         let asked = self.pace.elapsed();
+        let hold = self.hold(asked);
+        let is_recent = self.read_at.is_some_and(|read| asked < read + READ_GAP);
+        if hold.is_zero() && self.is_held && is_recent {
+            return Ok(self.until_chore(asked));
+        }
         let body = self.node_body()?;
         self.pace.set_idle(true);
-        let reply = self.call(Endpoint::Read, &body, Some(READ_HOLD));
+        let reply = self.call(Endpoint::Read, &body, Some(hold).filter(|hold| !hold.is_zero()));
         self.pace.set_idle(false);
+        self.read_at = Some(self.pace.elapsed());
         let offer = offer::Offer::read(&reply?);
         if let Some(seconds) = offer.accelerate {
             self.accelerated_until = self.pace.elapsed() + Duration::from_secs(seconds);
@@ -324,15 +352,35 @@ impl<T: Transport, P: Pace> Service<T, P> {
                 is_new |= self.state.accept(&query.name, &query.sql)? == Accepted::New;
             }
         }
+        if is_new {
+            return Ok(Duration::ZERO);
+        }
         let held = self.pace.elapsed().saturating_sub(asked);
-        Ok(if is_new { Duration::ZERO } else { self.pause_after(held) })
+        Ok(self.pause_after(hold, held))
+    }
+
+    /// How long the server is asked to hold a read: whole seconds, and not beyond what is to be
+    /// done here.
+    fn hold(&mut self, now: Duration) -> Duration {
+        let chore = self.next_chore().map_or(self.config_due, |due| due.min(self.config_due));
+        Duration::from_secs(READ_HOLD.min(chore.saturating_sub(now)).as_secs())
+    }
+
+    /// Time to what is to be done here.
+    fn until_chore(&mut self, now: Duration) -> Duration {
+        let chore = self.next_chore().map_or(self.config_due, |due| due.min(self.config_due));
+        chore.saturating_sub(now)
     }
 
     /// How long to wait after a read that took `held` and brought nothing new: not at all when
     /// the server held it open, because then the next one should be there at once.
-    fn pause_after(&mut self, held: Duration) -> Duration {
-        if held >= READ_HOLD / 2 {
-            return Duration::ZERO;
+    fn pause_after(&mut self, hold: Duration, held: Duration) -> Duration {
+        if !hold.is_zero() {
+            self.is_held = held >= hold / 2;
+        }
+        if self.is_held {
+            let now = self.pace.elapsed();
+            return if hold.is_zero() { self.until_chore(now) } else { Duration::ZERO };
         }
         let configured = self.settings.poll_interval.unwrap_or(self.poll_interval);
         let interval = match self.pace.elapsed() < self.accelerated_until {

@@ -5,7 +5,9 @@
 mod fixture;
 mod functions;
 mod limits;
+mod logger;
 mod program;
+mod schedule;
 mod schema;
 mod server;
 mod service;

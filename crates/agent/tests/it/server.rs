@@ -3,7 +3,7 @@
 //! query until it has an answer, keeps the first answer. A test scripts its failures.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,7 @@ pub const ENROLL: &str = "/api/osquery/enroll";
 pub const CONFIG: &str = "/api/osquery/config";
 pub const READ: &str = "/api/osquery/distributed/read";
 pub const WRITE: &str = "/api/osquery/distributed/write";
+pub const LOG: &str = "/api/osquery/log";
 
 /// A scripted reply, in the place of the usual one.
 #[derive(Debug, Clone)]
@@ -56,6 +57,12 @@ pub struct Script {
     pub offers: BTreeMap<String, String>,
     /// Query name to rows, status and message of the first answer.
     pub answers: BTreeMap<String, (Value, i64, String)>,
+    /// Result lines that were taken, in the order they came.
+    pub results: Vec<Value>,
+    /// Status lines that were taken.
+    pub statuses: Vec<Value>,
+    /// Result lines of this query are refused with status 400.
+    pub refused_line: Option<&'static str>,
     /// Scripted failures by path, used up one by one.
     pub failures: BTreeMap<&'static str, VecDeque<Failure>>,
     /// Queries whose answers are refused with status 400.
@@ -118,6 +125,7 @@ impl Script {
             CONFIG => (200, self.config.clone()),
             READ => (200, self.offer()),
             WRITE => self.take(&seen.body),
+            LOG => self.take_log(&seen.body),
             _ => (404, json!({"error": "no such path"})),
         }
     }
@@ -138,6 +146,21 @@ impl Script {
             let status = body["statuses"][name].as_i64().expect("a status");
             let message = body["messages"][name].as_str().expect("a message").to_owned();
             self.answers.entry(name.clone()).or_insert((rows.clone(), status, message));
+        }
+        (200, json!({}))
+    }
+}
+
+impl Script {
+    fn take_log(&mut self, body: &Value) -> (u16, Value) {
+        let lines = body["data"].as_array().expect("lines").clone();
+        if self.refused_line.is_some_and(|name| lines.iter().any(|line| line["name"] == name)) {
+            return (400, json!({"error": "this line is not liked"}));
+        }
+        match body["log_type"].as_str() {
+            Some("result") => self.results.extend(lines),
+            Some("status") => self.statuses.extend(lines),
+            other => panic!("log_type {other:?}"),
         }
         (200, json!({}))
     }
@@ -257,5 +280,10 @@ fn request(stream: &mut impl BufRead) -> Option<Seen> {
     }
     let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
     stream.read_exact(&mut body).ok()?;
+    if headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain).ok()?;
+        body = plain;
+    }
     Some(Seen { path, headers, body: serde_json::from_slice(&body).ok()? })
 }

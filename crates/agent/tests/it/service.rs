@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mimir_agent::host::Host;
 use mimir_agent::pace::Pace;
 use mimir_agent::remote::{Endpoint, HttpTransport, Reply, Request, Transport, TransportError};
 use mimir_agent::service::{Service, Settings};
@@ -26,7 +27,7 @@ struct Clock {
 }
 
 #[derive(Debug, Clone)]
-struct TestPace(Arc<Mutex<Clock>>);
+pub struct TestPace(Arc<Mutex<Clock>>);
 
 impl Default for TestPace {
     fn default() -> Self {
@@ -35,7 +36,7 @@ impl Default for TestPace {
 }
 
 impl TestPace {
-    fn pass(&self, time: Duration) {
+    pub fn pass(&self, time: Duration) {
         let mut clock = self.0.lock().unwrap();
         clock.now += time.as_secs() as i64;
         clock.elapsed += time;
@@ -67,11 +68,11 @@ impl Pace for TestPace {
 }
 
 /// A transport that can die, and that can be held.
-struct TestTransport {
+pub struct TestTransport {
     inner: HttpTransport,
-    die_before: Option<Endpoint>,
-    die_after: Option<Endpoint>,
-    hold: Option<(TestPace, Duration)>,
+    pub die_before: Option<Endpoint>,
+    pub die_after: Option<Endpoint>,
+    pub hold: Option<(TestPace, Duration)>,
 }
 
 impl Transport for TestTransport {
@@ -80,24 +81,25 @@ impl Transport for TestTransport {
         let reply = self.inner.post(request);
         assert_ne!(self.die_after, Some(request.endpoint), "death after the request");
         if let (Endpoint::Read, Some((pace, time))) = (request.endpoint, &self.hold) {
-            pace.pass(*time);
+            pace.pass(request.hold.unwrap_or_default().min(*time));
         }
         reply
     }
 }
 
-struct Agent {
-    pace: TestPace,
-    stop: Arc<AtomicBool>,
-    service: Service<TestTransport, TestPace>,
+pub struct Agent {
+    pub pace: TestPace,
+    pub stop: Arc<AtomicBool>,
+    pub host: Arc<Host>,
+    pub service: Service<TestTransport, TestPace>,
 }
 
 impl Agent {
-    fn start(server: &Server) -> Self {
+    pub fn start(server: &Server) -> Self {
         Self::start_with(server, TestPace::default(), |_| {})
     }
 
-    fn start_with(
+    pub fn start_with(
         server: &Server,
         pace: TestPace,
         adjust: impl FnOnce(&mut TestTransport),
@@ -108,17 +110,18 @@ impl Agent {
             poll_interval: None,
         };
         let stop = Arc::new(AtomicBool::new(false));
-        let runner = Runner::new(host(), QueryLimits::default(), Arc::clone(&stop));
+        let host = host();
+        let runner = Runner::new(Arc::clone(&host), QueryLimits::default(), Arc::clone(&stop));
         let inner = HttpTransport::new(&server.url, &server.ca).unwrap();
         let mut transport = TestTransport { inner, die_before: None, die_after: None, hold: None };
         adjust(&mut transport);
         let state = State::open(&state_dir(server)).unwrap();
         let service = Service::new(settings, state, runner, transport, pace.clone());
-        Self { pace, stop, service }
+        Self { pace, stop, host, service }
     }
 
     /// Iterates and lets the waits pass; answers the waits in milliseconds.
-    fn iterate(&mut self, times: usize) -> Vec<u128> {
+    pub fn iterate(&mut self, times: usize) -> Vec<u128> {
         let mut waits = Vec::new();
         for _ in 0..times {
             let wait = self.service.iterate();
@@ -129,11 +132,21 @@ impl Agent {
     }
 }
 
-fn state_dir(server: &Server) -> std::path::PathBuf {
+/// Iterates until so many seconds have passed.
+pub fn run_for(agent: &mut Agent, seconds: u64) {
+    let end = agent.pace.elapsed() + Duration::from_secs(seconds);
+    while agent.pace.elapsed() < end {
+        let wait = agent.service.iterate();
+        let rest = end.saturating_sub(agent.pace.elapsed());
+        agent.pace.pass(wait.min(rest));
+    }
+}
+
+pub fn state_dir(server: &Server) -> std::path::PathBuf {
     server.directory().join("state")
 }
 
-fn state(server: &Server) -> State {
+pub fn state(server: &Server) -> State {
     State::open(&state_dir(server)).unwrap()
 }
 
@@ -456,7 +469,8 @@ fn discovery_and_acceleration_are_understood() {
 fn only_the_given_authority_is_trusted() {
     let (server, other) = (Server::start(), Server::start());
     let mut transport = HttpTransport::new(&server.url, &other.ca).unwrap();
-    let request = Request { endpoint: Endpoint::Read, node_key: None, body: b"{}", hold: None };
+    let request =
+        Request { endpoint: Endpoint::Read, node_key: None, body: b"{}", gzip: false, hold: None };
     let error = transport.post(&request).unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
     assert!(server.script().seen.is_empty());

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What must survive a crash, in one SQLite file of the state directory: the node key, the ids,
-//! accepted queries, running marks, and the outbox of answers that no server has acknowledged.
+//! accepted queries, running marks, and the outbox of answers that no server has acknowledged;
+//! in submodules the lines for the server's log and what scheduled queries leave behind.
 //!
 //! The order of writes is the point. A query is on disk before it runs; its answer is on disk, in
 //! the same transaction that forgets the query, before it is sent; the answer goes only when it
 //! was acknowledged. So a crash at any instant loses nothing, and repeats at most the one query
 //! that was running, which then is refused for a day (osquery's denylist).
+
+mod log;
+mod schedule;
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -19,6 +23,9 @@ use sha2::{Digest, Sha256};
 use crate::limits::{
     DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX, POSTPONED_SECONDS_MAX, WRITE_BYTES,
 };
+
+pub use log::{LogBounds, LogKind, LogLine, LogTotals};
+pub use schedule::{Finished, Previous, RunTotals};
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +158,9 @@ impl State {
             "PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
              PRAGMA journal_size_limit = 1048576; PRAGMA temp_store = MEMORY;",
         )?;
-        db.execute_batch(SCHEMA)?;
+        for schema in [SCHEMA, log::SCHEMA, schedule::SCHEMA] {
+            db.execute_batch(schema)?;
+        }
         // The entry of a new file is durable only with its directory.
         fs::File::open(directory).and_then(|opened| opened.sync_all()).map_err(unusable)?;
         Ok(Self { db, own_marks: HashSet::new(), _lock: lock })
@@ -445,7 +454,7 @@ impl State {
 }
 
 /// Marks are kept under the hash of the text, so that the same text under another name counts.
-fn text_key(sql: &str) -> String {
+pub(crate) fn text_key(sql: &str) -> String {
     hex::encode(Sha256::digest(sql))
 }
 
