@@ -80,6 +80,10 @@ pub const PAGE_ITEMS_DEFAULT: u64 = 50;
 /// Items on a page at the most.
 pub const PAGE_ITEMS_MAX: u64 = 500;
 
+/// Stored rows among which a page can be sorted: every page looks at all of them.
+pub const ROWS_SORTED_MAX: u64 = 1_000_000;
+/// Conditions on columns in one request for rows.
+pub const ROW_CONDITIONS_MAX: usize = 16;
 /// Points of a campaign's course over time when the request does not say.
 pub const COMPLETION_POINTS_DEFAULT: u64 = 100;
 /// Points of a campaign's course over time at the most: no chart shows more.

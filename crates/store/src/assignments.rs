@@ -6,7 +6,7 @@ use mimir_wire::Timestamp;
 use mimir_wire::api::campaign::{AssignmentState, Coverage, Outcome};
 use mimir_wire::ids::HostId;
 
-use crate::db::{Column, Row, Tx};
+use crate::db::{Column, Row, Tx, Value};
 use crate::{Result, contains_pattern, statements, values};
 
 /// A ledger row with its host.
@@ -29,12 +29,14 @@ pub struct AssignmentRecord {
 /// Which assignments to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The state.
-    pub state: Option<AssignmentState>,
+    /// The states; any when empty.
+    pub states: Vec<AssignmentState>,
     /// The outcome.
     pub outcome: Option<Outcome>,
     /// Late ones only, or timely ones only.
     pub late: Option<bool>,
+    /// Only those whose rows were cut, or only whole ones.
+    pub truncated: Option<bool>,
     /// Part of the host's name.
     pub q: Option<String>,
 }
@@ -47,19 +49,25 @@ macro_rules! columns {
     };
 }
 
+/// What [`Filter`] finds; its parameters are those of [`filter_params`]. States are words without
+/// wildcards, so a list of them between commas can be searched.
+macro_rules! found {
+    () => {
+        "(cast($2 as text) is null or $2 like '%,' || a.state || ',%') \
+        and (cast($3 as text) is null or a.outcome = $3) \
+        and (cast($4 as boolean) is null or a.late = $4) \
+        and (cast($5 as boolean) is null or a.truncated = $5) \
+        and (cast($6 as text) is null or lower(h.hostname) like $6 escape '\\')"
+    };
+}
+
 statements! {
     LIST = concat!("select ", columns!(), ", a.host_no, h.id, h.hostname, h.last_seen_at, \
         h.decommissioned_at is not null from assignment a join host h on h.no = a.host_no \
-        where a.campaign_no = $1 and (cast($2 as text) is null or a.state = $2) \
-        and (cast($3 as text) is null or a.outcome = $3) \
-        and (cast($4 as boolean) is null or a.late = $4) \
-        and (cast($5 as text) is null or lower(h.hostname) like $5 escape '\\') \
-        and (h.hostname, a.host_no) > ($6, $7) order by h.hostname, a.host_no limit $8");
-    LIST_COUNT = "select count(*) from assignment a join host h on h.no = a.host_no \
-        where a.campaign_no = $1 and (cast($2 as text) is null or a.state = $2) \
-        and (cast($3 as text) is null or a.outcome = $3) \
-        and (cast($4 as boolean) is null or a.late = $4) \
-        and (cast($5 as text) is null or lower(h.hostname) like $5 escape '\\')";
+        where a.campaign_no = $1 and ", found!(), " \
+        and (h.hostname, a.host_no) > ($7, $8) order by h.hostname, a.host_no limit $9");
+    LIST_COUNT = concat!("select count(*) from assignment a join host h on h.no = a.host_no \
+        where a.campaign_no = $1 and ", found!());
     PENDING = concat!("select ", columns!(), ", a.host_no, h.id, h.hostname, h.last_seen_at, \
         h.decommissioned_at is not null from assignment a join host h on h.no = a.host_no \
         where a.campaign_no = $1 and a.state in ('pending', 'offered') \
@@ -128,9 +136,8 @@ pub fn list(
     limit: u64,
 ) -> Result<Vec<AssignmentRecord>> {
     let (name, no) = after.unwrap_or(("", -1));
-    let q = filter.q.as_deref().map(contains_pattern);
-    let Filter { state, outcome, late, .. } = *filter;
-    let params = values![campaign_no, state, outcome, late, q, name, no, limit];
+    let mut params = filter_params(campaign_no, filter).to_vec();
+    params.extend(values![name, no, limit]);
     tx.query(LIST, &params)?.iter().map(record).collect()
 }
 
@@ -139,9 +146,14 @@ pub fn list(
 /// # Errors
 /// When the database fails.
 pub fn list_count(tx: &mut Tx<'_>, campaign_no: i64, filter: &Filter) -> Result<u64> {
+    tx.query_one(LIST_COUNT, &filter_params(campaign_no, filter))?.get(0)
+}
+
+fn filter_params(campaign_no: i64, filter: &Filter) -> [Value; 6] {
+    let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+    let states = (!states.is_empty()).then(|| format!(",{},", states.join(",")));
     let q = filter.q.as_deref().map(contains_pattern);
-    let Filter { state, outcome, late, .. } = *filter;
-    tx.query_one(LIST_COUNT, &values![campaign_no, state, outcome, late, q])?.get(0)
+    values![campaign_no, states, filter.outcome, filter.late, filter.truncated, q]
 }
 
 /// Assignments that wait for an answer, oldest contact first, after (contact, number).

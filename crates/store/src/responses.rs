@@ -10,9 +10,9 @@ use mimir_wire::api::campaign::Outcome;
 use mimir_wire::ids::HostId;
 use mimir_wire::osquery::QueryStats;
 
-use crate::db::{Row, Tx};
+use crate::db::{Row, Tx, Value};
 use crate::words::Json;
-use crate::{DbError, Result, statements, values};
+use crate::{DbError, Result, contains_pattern, statements, values};
 
 /// A response with its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,19 @@ pub struct ResponseRecord {
     pub stats: Option<QueryStats>,
 }
 
+/// Which responses to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Late ones only, or timely ones only.
+    pub late: Option<bool>,
+    /// What they are.
+    pub outcome: Option<Outcome>,
+    /// Only those whose rows were cut, or only whole ones.
+    pub truncated: Option<bool>,
+    /// Part of the host's name.
+    pub q: Option<String>,
+}
+
 /// A chunk of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkRecord {
@@ -68,26 +81,39 @@ macro_rules! columns {
     };
 }
 
+/// What [`Filter`] finds; its parameters are those of [`filter_params`].
+macro_rules! found {
+    () => {
+        "(cast($2 as boolean) is null or r.late = $2) \
+        and (cast($3 as text) is null or r.outcome = $3) \
+        and (cast($4 as boolean) is null or r.truncated = $4) \
+        and (cast($5 as text) is null or lower(h.hostname) like $5 escape '\\')"
+    };
+}
+
 statements! {
     LIST = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
         where r.campaign_no = $1 and r.seq > $2 \
         and (cast($3 as boolean) is null or r.late = $3) order by r.seq limit $4");
     LIST_NEWEST = concat!("select ", columns!(), " from response r \
-        join host h on h.no = r.host_no where r.campaign_no = $1 and r.seq < $2 \
-        and (cast($3 as boolean) is null or r.late = $3) order by r.seq desc limit $4");
-    LIST_COUNT = "select count(*) from response where campaign_no = $1 \
-        and (cast($2 as boolean) is null or late = $2)";
+        join host h on h.no = r.host_no where r.campaign_no = $1 and ", found!(), " \
+        and r.seq < $6 order by r.seq desc limit $7");
+    LIST_COUNT = concat!("select count(*) from response r join host h on h.no = r.host_no \
+        where r.campaign_no = $1 and ", found!());
     OF_HOST = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
         where r.campaign_no = $1 and r.host_no = $2 order by r.part");
     WITH_ROWS = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
-        where r.campaign_no = $1 and r.seq >= $2 and r.stored_rows > 0 \
-        and (cast($3 as text) is null or h.id = $3) order by r.seq limit $4");
+        where r.campaign_no = $1 and r.seq >= $2 and r.stored_rows > 0 order by r.seq limit $3");
     COLUMN_SETS = "select columns, min(seq) from response where campaign_no = $1 \
         and (cast($2 as bigint) is null or host_no = $2) group by columns \
         order by count(*) desc, min(seq)";
     CHUNKS = "select seq, chunk, first_row, row_count, data from response_chunk \
         where campaign_no = $1 and seq = $2 and first_row + row_count > $3 \
         order by chunk limit $4";
+    SIZES = "select seq, cast(sum(length(data)) as bigint) from response_chunk \
+        where campaign_no = $1 and seq >= $2 and seq <= $3 group by seq order by seq";
+    CHUNKS_BETWEEN = "select seq, chunk, first_row, row_count, data from response_chunk \
+        where campaign_no = $1 and seq >= $2 and seq <= $3 order by seq, chunk";
     DROP_ROWS = "delete from response_chunk where campaign_no = $1";
     ANSWERED_SINCE = "select host_no, part, seq, outcome from response \
         where campaign_no = $1 and seq >= $2 order by seq";
@@ -132,21 +158,26 @@ pub fn list(
 pub fn list_newest(
     tx: &mut Tx<'_>,
     campaign_no: i64,
-    late: Option<bool>,
+    filter: &Filter,
     before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<ResponseRecord>> {
-    let before = before.unwrap_or(i64::MAX);
-    let rows = tx.query(LIST_NEWEST, &values![campaign_no, before, late, limit])?;
-    rows.iter().map(record).collect()
+    let mut params = filter_params(campaign_no, filter).to_vec();
+    params.extend(values![before.unwrap_or(i64::MAX), limit]);
+    tx.query(LIST_NEWEST, &params)?.iter().map(record).collect()
 }
 
-/// How many responses there are.
+/// How many responses the filter finds.
 ///
 /// # Errors
 /// When the database fails.
-pub fn list_count(tx: &mut Tx<'_>, campaign_no: i64, late: Option<bool>) -> Result<u64> {
-    tx.query_one(LIST_COUNT, &values![campaign_no, late])?.get(0)
+pub fn list_count(tx: &mut Tx<'_>, campaign_no: i64, filter: &Filter) -> Result<u64> {
+    tx.query_one(LIST_COUNT, &filter_params(campaign_no, filter))?.get(0)
+}
+
+fn filter_params(campaign_no: i64, filter: &Filter) -> [Value; 5] {
+    let q = filter.q.as_deref().map(contains_pattern);
+    values![campaign_no, filter.late, filter.outcome, filter.truncated, q]
 }
 
 /// A host's responses, one a part.
@@ -157,18 +188,17 @@ pub fn of_host(tx: &mut Tx<'_>, campaign_no: i64, host_no: i64) -> Result<Vec<Re
     tx.query(OF_HOST, &values![campaign_no, host_no])?.iter().map(record).collect()
 }
 
-/// Responses that have rows, in order of commit, from sequence `from` on; of one host or of all.
+/// Responses that have rows, in order of commit, from sequence `from` on.
 ///
 /// # Errors
 /// When the database fails.
 pub fn with_rows(
     tx: &mut Tx<'_>,
     campaign_no: i64,
-    host: Option<HostId>,
     from: i64,
     limit: u64,
 ) -> Result<Vec<ResponseRecord>> {
-    tx.query(WITH_ROWS, &values![campaign_no, from, host, limit])?.iter().map(record).collect()
+    tx.query(WITH_ROWS, &values![campaign_no, from, limit])?.iter().map(record).collect()
 }
 
 /// The columns of a campaign's rows, or of one host's: those that most responses have come first,
@@ -206,17 +236,40 @@ pub fn chunks(
     limit: u64,
 ) -> Result<Vec<ChunkRecord>> {
     let rows = tx.query(CHUNKS, &values![campaign_no, seq, from_row, limit])?;
-    rows.into_iter()
-        .map(|mut row| {
-            Ok(ChunkRecord {
-                seq: row.get(0)?,
-                chunk: row.get(1)?,
-                first_row: row.get(2)?,
-                row_count: row.get(3)?,
-                data: row.take(4)?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(chunk).collect()
+}
+
+fn chunk(mut row: Row) -> Result<ChunkRecord> {
+    Ok(ChunkRecord {
+        seq: row.get(0)?,
+        chunk: row.get(1)?,
+        first_row: row.get(2)?,
+        row_count: row.get(3)?,
+        data: row.take(4)?,
+    })
+}
+
+/// Compressed bytes of the rows of each response from sequence `from` to `to`, in order.
+///
+/// # Errors
+/// When the database fails.
+pub fn sizes(tx: &mut Tx<'_>, campaign_no: i64, from: i64, to: i64) -> Result<Vec<(i64, u64)>> {
+    let rows = tx.query(SIZES, &values![campaign_no, from, to])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// All chunks of the responses from sequence `from` to `to`, in order: bound them by what
+/// [`sizes`] says.
+///
+/// # Errors
+/// When the database fails.
+pub fn chunks_between(
+    tx: &mut Tx<'_>,
+    campaign_no: i64,
+    from: i64,
+    to: i64,
+) -> Result<Vec<ChunkRecord>> {
+    tx.query(CHUNKS_BETWEEN, &values![campaign_no, from, to])?.into_iter().map(chunk).collect()
 }
 
 /// Removes all rows of a campaign (I10: the only way rows go); responses and counts stay.

@@ -88,7 +88,7 @@ pub fn write(app: &App, export: &Export, out: impl Write + Send) -> Result<(), E
     let (no, mut seq) = (export.campaign_no, 0);
     let other = |error: DbError| ExportError::Write(std::io::Error::other(error));
     loop {
-        let found = app.db.read(move |tx| responses::with_rows(tx, no, None, seq, RESPONSES_STEP));
+        let found = app.db.read(move |tx| responses::with_rows(tx, no, seq, RESPONSES_STEP));
         let found = found.map_err(other)?;
         for response in &found {
             if response.seq >= export.end {

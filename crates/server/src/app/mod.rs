@@ -6,6 +6,7 @@ mod caller;
 mod state;
 
 pub mod accounts;
+pub mod answers;
 pub mod audit;
 pub mod auth;
 pub mod campaigns;
@@ -22,6 +23,7 @@ pub mod ledger;
 pub mod live;
 pub mod page;
 pub mod queries;
+pub(crate) mod row_scan;
 pub mod rows;
 pub mod saved_queries;
 pub mod schema;

@@ -1,303 +1,401 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Ledger rows, responses and result rows, page by page. A cursor into rows names the response
-//! and the row in it, so that any page is reached without reading those before.
+//! Result rows, page by page: in the order they were stored, filtered, or sorted by a column. A
+//! cursor names a response and a row in it, so that any page is reached without those before.
 
+use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use mimir_engine::limits::{ROW_CONDITIONS_MAX, ROWS_SORTED_MAX};
 use mimir_store::Tx;
-use mimir_store::assignments::{self, AssignmentRecord};
+use mimir_store::campaigns::CampaignRecord;
 use mimir_store::responses::{self, ResponseRecord};
-use mimir_wire::Timestamp;
-use mimir_wire::api::campaign::{Assignment, Response};
-use mimir_wire::api::page::{Page, RowPage};
-use mimir_wire::api::settings::Settings;
+use mimir_wire::api::page::RowPage;
 use mimir_wire::ids::{CampaignId, HostId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::app::campaigns::record;
-use crate::app::hosts::status_of;
 use crate::app::page::{PageRequest, encode};
+use crate::app::row_scan::{self, Candidate, Sorting};
 use crate::export::{HOST_ID_COLUMN, HOSTNAME_COLUMN};
 use crate::problem::{ApiError, ApiResult};
-use crate::rows::decode;
+use crate::rows::{LineFilter, Stamp, decode};
 
 /// Rows looked at for one filtered page at the most: a rare text in a large campaign is found page
 /// by page, each answered in time.
 const SCAN_ROWS_MAX: u64 = 50_000;
 /// Responses fetched in one step.
 const RESPONSES_STEP: u64 = 64;
+/// Columns that a refusal names.
+const COLUMNS_NAMED_MAX: usize = 20;
 
-/// Where a page of rows begins: sequence of the response, row in it.
+/// A row's place: sequence of the response, row in it.
 pub type RowKey = (i64, i64);
 
-fn assignment(app: &App, settings: &Settings, now: Timestamp, a: AssignmentRecord) -> Assignment {
-    let seen = app.fleet.last_seen(a.host_no).unwrap_or(a.host_last_seen_at);
-    let last_seen = seen.max(a.host_last_seen_at);
-    let l = a.ledger;
-    Assignment {
-        host_id: a.host_id,
-        hostname: a.hostname,
-        state: l.state,
-        outcome: l.outcome,
-        late: l.late,
-        attempts: u64::from(l.attempts),
-        offered_at: l.offered_at,
-        responded_at: l.responded_at,
-        row_count: l.row_count,
-        truncated: l.truncated,
-        error: l.error,
-        reason: l.reason,
-        state_changed_at: l.state_changed_at,
-        host_status: status_of(settings, last_seen, a.host_decommissioned, now),
-        host_last_seen_at: last_seen,
-    }
+/// Where a page of rows begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowCursor {
+    /// With this row or the next one that is wanted, in the order of commit.
+    At(i64, i64),
+    /// Behind this row, in the order of a column.
+    Behind(i64, i64),
 }
 
-/// The ledger of a campaign.
-///
-/// # Errors
-/// `not_found`.
-pub async fn assignments(
-    app: &Arc<App>,
-    id: CampaignId,
-    filter: assignments::Filter,
-    page: PageRequest<(String, i64)>,
-) -> ApiResult<Page<Assignment>> {
-    let (app_in, settings, now) = (Arc::clone(app), app.settings(), app.clock.now());
-    app.read(move |tx| {
-        let no = record(tx, id)?.no;
-        let after = page.after.as_ref().map(|(name, no)| (name.as_str(), *no));
-        let found = assignments::list(tx, no, &filter, after, page.fetch())?;
-        let total = assignments::list_count(tx, no, &filter)?;
-        let key = |a: &AssignmentRecord| (a.hostname.clone(), a.host_no);
-        Ok(page.page(found, Some(total), key, |a| assignment(&app_in, &settings, now, a)))
-    })
-    .await
-}
-
-/// Who has not answered, oldest contact first.
-///
-/// # Errors
-/// `not_found`.
-pub async fn pending(
-    app: &Arc<App>,
-    id: CampaignId,
-    q: Option<String>,
-    page: PageRequest<(i64, i64)>,
-) -> ApiResult<Page<Assignment>> {
-    let (app_in, settings, now) = (Arc::clone(app), app.settings(), app.clock.now());
-    app.read(move |tx| {
-        let no = record(tx, id)?.no;
-        let after = page.after.map(|(seen, no)| (Timestamp::from_micros(seen), no));
-        let found = assignments::pending(tx, no, q.as_deref(), after, page.fetch())?;
-        let total = assignments::pending_count(tx, no, q.as_deref())?;
-        let key = |a: &AssignmentRecord| (a.host_last_seen_at.micros(), a.host_no);
-        Ok(page.page(found, Some(total), key, |a| assignment(&app_in, &settings, now, a)))
-    })
-    .await
-}
-
-fn response(r: ResponseRecord) -> Response {
-    Response {
-        host_id: r.host_id,
-        hostname: r.hostname,
-        row_count: r.row_count,
-        stored_rows: r.stored_rows,
-        truncated: r.truncated,
-        late: r.late,
-        outcome: r.outcome,
-        error: r.error,
-        received_at: r.received_at,
-        stats: r.stats,
-    }
-}
-
-/// Responses, newest first.
-///
-/// # Errors
-/// `not_found`.
-pub async fn responses(
-    app: &Arc<App>,
-    id: CampaignId,
-    late: Option<bool>,
-    page: PageRequest<i64>,
-) -> ApiResult<Page<Response>> {
-    app.read(move |tx| {
-        let no = record(tx, id)?.no;
-        let found = responses::list_newest(tx, no, late, page.after, page.fetch())?;
-        let total = responses::list_count(tx, no, late)?;
-        Ok(page.page(found, Some(total), |r| r.seq, response))
-    })
-    .await
-}
-
-/// Which rows are wanted.
+/// Which rows are wanted, in which order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RowFilter {
+pub struct RowQuery {
     /// Of this host only.
     pub host: Option<HostId>,
     /// With this text in some cell, case ignored.
     pub contains: Option<String>,
+    /// With a text in a column, written `column:text`; all must hold.
+    pub conditions: Vec<String>,
     /// These columns only.
     pub columns: Option<Vec<String>>,
+    /// Sorted by this column; in the order of commit without one.
+    pub sort: Option<String>,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// A query about one campaign's rows, its names resolved.
+pub(crate) struct RowRead<'q> {
+    pub campaign_no: i64,
+    /// The host's number, when rows of one host are wanted.
+    pub host_no: Option<i64>,
+    pub filter: LineFilter,
+    /// Whether rows say which host they are from.
+    pub stamped: bool,
+    pub limit: usize,
+    columns: Option<&'q [String]>,
 }
 
 /// Rows of one host.
 ///
 /// # Errors
-/// `not_found` for an unknown campaign or a host that has no response in it.
+/// `not_found` for an unknown campaign or a host that has no response in it; `invalid_request` for
+/// an unknown column or more rows than can be sorted.
 pub async fn host_rows(
     app: &Arc<App>,
     id: CampaignId,
     host: HostId,
-    page: PageRequest<RowKey>,
+    query: RowQuery,
+    page: PageRequest<RowCursor>,
 ) -> ApiResult<RowPage> {
+    let _slot = slot(app, &query).await?;
     app.read(move |tx| {
         let campaign = record(tx, id)?;
-        let no = campaign.no;
-        let host_no = mimir_store::hosts::by_id(tx, host)?.map(|host| host.no);
-        let answered = match host_no {
-            Some(host_no) => responses::of_host(tx, no, host_no)?,
-            None => Vec::new(),
-        };
-        if answered.is_empty() {
-            return Err(ApiError::not_found("response of this host"));
+        let host = mimir_store::hosts::by_id(tx, host)?;
+        let none = || ApiError::not_found("response of this host");
+        let host_no = host.ok_or_else(none)?.no;
+        if responses::of_host(tx, campaign.no, host_no)?.is_empty() {
+            return Err(none());
         }
-        let filter = RowFilter { host: Some(host), ..RowFilter::default() };
-        let mut rows = collect(tx, no, &filter, &page, false)?;
-        rows.columns = responses::columns(tx, no, host_no)?;
-        let stored = answered.iter().map(|r| r.stored_rows).sum();
-        rows.total = Some(if campaign.rows_dropped { 0 } else { stored });
-        Ok(rows)
+        read(tx, &campaign, Some(host_no), &query, &page, false)
     })
     .await
 }
 
-/// Rows of all hosts.
+/// Rows of all hosts, or of the one that `query` names.
 ///
 /// # Errors
-/// `not_found`.
+/// `not_found`; `invalid_request` for an unknown column or more rows than can be sorted.
 pub async fn rows(
     app: &Arc<App>,
     id: CampaignId,
-    filter: RowFilter,
-    page: PageRequest<RowKey>,
+    query: RowQuery,
+    page: PageRequest<RowCursor>,
 ) -> ApiResult<RowPage> {
+    let _slot = slot(app, &query).await?;
     app.read(move |tx| {
         let campaign = record(tx, id)?;
-        let mut rows = collect(tx, campaign.no, &filter, &page, true)?;
-        let wanted = |column: &String| {
-            filter.columns.as_ref().is_none_or(|columns| columns.contains(column))
+        let host_no = match query.host {
+            None => None,
+            // No host has the number -1, and an unknown host has no rows.
+            Some(id) => Some(mimir_store::hosts::by_id(tx, id)?.map_or(-1, |host| host.no)),
         };
-        rows.columns = responses::columns(tx, campaign.no, None)?;
-        rows.columns.retain(wanted);
-        let unfiltered = filter.host.is_none() && filter.contains.is_none();
-        rows.total =
-            (unfiltered && !campaign.rows_dropped).then_some(campaign.ledger.coverage.rows_stored);
-        Ok(rows)
+        read(tx, &campaign, host_no, &query, &page, true)
     })
     .await
 }
 
-/// Gathers a page of rows.
-struct Gather<'f> {
-    filter: &'f RowFilter,
-    needle: Option<String>,
-    stamped: bool,
-    limit: usize,
-    items: Vec<Map<String, Value>>,
-    scanned: u64,
-    next: Option<RowKey>,
+/// Sorting looks at every row, so only a few may do it at once; the others wait their turn.
+async fn slot<'a>(
+    app: &'a App,
+    query: &RowQuery,
+) -> ApiResult<Option<tokio::sync::SemaphorePermit<'a>>> {
+    match query.sort {
+        None => Ok(None),
+        Some(_) => app.sort_slots.acquire().await.map(Some).map_err(ApiError::internal),
+    }
 }
 
-fn collect(
+fn read(
     tx: &mut Tx<'_>,
-    campaign_no: i64,
-    filter: &RowFilter,
-    page: &PageRequest<RowKey>,
+    campaign: &CampaignRecord,
+    host_no: Option<i64>,
+    query: &RowQuery,
+    page: &PageRequest<RowCursor>,
     stamped: bool,
 ) -> ApiResult<RowPage> {
-    let mut gather = Gather {
-        filter,
-        needle: filter.contains.as_ref().map(|text| text.to_lowercase()),
+    // Of all hosts' rows all columns are shown, also while one host's are looked at.
+    let mut columns = responses::columns(tx, campaign.no, host_no.filter(|_| !stamped))?;
+    let conditions = conditions(&query.conditions, &columns, stamped)?;
+    let read = RowRead {
+        campaign_no: campaign.no,
+        host_no,
+        filter: LineFilter::new(query.contains.as_deref(), &conditions),
         stamped,
         limit: usize::try_from(page.limit).unwrap_or(usize::MAX),
-        items: Vec::new(),
-        scanned: 0,
-        next: None,
+        columns: query.columns.as_deref(),
     };
-    let (mut seq, mut row) = page.after.unwrap_or((0, 0));
+    let stored = stored_rows(tx, campaign, host_no)?;
+    let mut rows = match (&query.sort, page.after) {
+        (Some(column), after) => {
+            check_sort(column, &columns, stamped, stored)?;
+            let sorting = Sorting::new(column, query.descending);
+            sorted(tx, &read, &sorting, after)?
+        }
+        (None, Some(RowCursor::Behind(..))) => return Err(foreign_cursor()),
+        (None, after) if read.filter.is_empty() => {
+            let mut rows = plain(tx, &read, start(after))?;
+            rows.total = Some(stored);
+            rows
+        }
+        (None, after) => filtered(tx, &read, start(after))?,
+    };
+    columns.retain(|column| read.shows(column));
+    rows.columns = columns;
+    Ok(rows)
+}
+
+fn start(after: Option<RowCursor>) -> RowKey {
+    match after {
+        Some(RowCursor::At(seq, row)) => (seq, row),
+        _ => (0, 0),
+    }
+}
+
+fn foreign_cursor() -> ApiError {
+    ApiError::field("cursor", "This is no cursor of this list; start without one.")
+}
+
+fn stored_rows(tx: &mut Tx<'_>, campaign: &CampaignRecord, host_no: Option<i64>) -> ApiResult<u64> {
+    match host_no {
+        _ if campaign.rows_dropped => Ok(0),
+        None => Ok(campaign.ledger.coverage.rows_stored),
+        Some(host_no) => {
+            let answered = responses::of_host(tx, campaign.no, host_no)?;
+            Ok(answered.iter().map(|response| response.stored_rows).sum())
+        }
+    }
+}
+
+/// Whether rows have this column. While no row is stored, any name may still become one.
+fn is_known(column: &str, columns: &[String], stamped: bool) -> bool {
+    let stamp = stamped && [HOST_ID_COLUMN, HOSTNAME_COLUMN].contains(&column);
+    stamp || columns.is_empty() || columns.iter().any(|known| known == column)
+}
+
+fn unknown_column(field: &str, columns: &[String]) -> ApiError {
+    let mut named: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let more = if named.len() > COLUMNS_NAMED_MAX { " …" } else { "" };
+    named.truncate(COLUMNS_NAMED_MAX);
+    let message = format!("No row has this column; there are {}{more}.", named.join(", "));
+    ApiError::field(field, message)
+}
+
+/// Columns and texts of `column:text`. A column's name may have colons itself.
+fn conditions(
+    given: &[String],
+    columns: &[String],
+    stamped: bool,
+) -> ApiResult<Vec<(String, String)>> {
+    if given.len() > ROW_CONDITIONS_MAX {
+        let message = format!("At most {ROW_CONDITIONS_MAX} conditions can be given.");
+        return Err(ApiError::field("where", message));
+    }
+    let split = |text: &String| {
+        let mut places = text.match_indices(':').map(|(at, _)| at).peekable();
+        if places.peek().is_none() {
+            let message = "Write a condition as `column:text`.";
+            return Err(ApiError::field("where", message));
+        }
+        let place = places.find(|at| is_known(&text[..*at], columns, stamped));
+        let place = place.ok_or_else(|| unknown_column("where", columns))?;
+        Ok((text[..place].to_owned(), text[place + 1..].to_owned()))
+    };
+    given.iter().map(split).collect()
+}
+
+fn check_sort(column: &str, columns: &[String], stamped: bool, stored: u64) -> ApiResult<()> {
+    if !is_known(column, columns, stamped) {
+        return Err(unknown_column("sort", columns));
+    }
+    if stored > ROWS_SORTED_MAX {
+        let message = format!(
+            "{stored} rows are stored and up to {ROWS_SORTED_MAX} can be sorted; filter to a host, \
+             or export."
+        );
+        return Err(ApiError::field("sort", message));
+    }
+    Ok(())
+}
+
+impl RowRead<'_> {
+    fn shows(&self, column: &str) -> bool {
+        self.columns.is_none_or(|only| only.iter().any(|name| name == column))
+    }
+
+    /// Whether a row is wanted.
+    pub(crate) fn takes(&self, host_id: &str, hostname: &str, line: &str) -> ApiResult<bool> {
+        let stamp = Stamp { columns: [(HOST_ID_COLUMN, host_id), (HOSTNAME_COLUMN, hostname)] };
+        let stamp = self.stamped.then_some(&stamp);
+        self.filter.takes(line, stamp).map_err(ApiError::internal)
+    }
+
+    /// A row as the API shows it.
+    fn shown(&self, host_id: &str, hostname: &str, line: &str) -> ApiResult<Map<String, Value>> {
+        let cells: Map<String, Value> = serde_json::from_str(line).map_err(ApiError::internal)?;
+        let mut row = Map::new();
+        if self.stamped {
+            row.insert(HOST_ID_COLUMN.to_owned(), host_id.into());
+            row.insert(HOSTNAME_COLUMN.to_owned(), hostname.into());
+        }
+        // The stamp wins over a column of the same name: it is what says where a row is from.
+        for (column, cell) in cells {
+            if self.shows(&column) && !row.contains_key(&column) {
+                row.insert(column, cell);
+            }
+        }
+        Ok(row)
+    }
+
+    /// Responses with rows, from sequence `from` on.
+    pub(crate) fn responses(
+        &self,
+        tx: &mut Tx<'_>,
+        from: i64,
+        limit: u64,
+    ) -> ApiResult<Vec<ResponseRecord>> {
+        let Some(host_no) = self.host_no else {
+            return Ok(responses::with_rows(tx, self.campaign_no, from, limit)?);
+        };
+        let mut found = responses::of_host(tx, self.campaign_no, host_no)?;
+        found.retain(|response| response.seq >= from && response.stored_rows > 0);
+        found.sort_by_key(|response| response.seq);
+        Ok(found)
+    }
+}
+
+fn page(items: Vec<Map<String, Value>>, next: Option<RowCursor>) -> RowPage {
+    let next_cursor = next.map(|next| encode(&next));
+    RowPage { columns: Vec::new(), items, next_cursor, total: None }
+}
+
+/// A page in the order of commit: no more is unpacked than is shown.
+fn plain(tx: &mut Tx<'_>, read: &RowRead<'_>, from: RowKey) -> ApiResult<RowPage> {
+    let (mut seq, mut row) = from;
+    let mut items = Vec::new();
     loop {
-        let found = responses::with_rows(tx, campaign_no, filter.host, seq, RESPONSES_STEP)?;
-        let Some(last) = found.last().map(|r| r.seq) else { break };
+        let found = read.responses(tx, seq, RESPONSES_STEP)?;
+        let Some(last) = found.last().map(|response| response.seq) else { break };
         for response in &found {
             let from = if response.seq == seq { row } else { 0 };
-            if !gather.response(tx, campaign_no, response, from)? {
-                return Ok(gather.page());
+            if let Some(row) = rows_of(tx, read, response, from, &mut items)? {
+                return Ok(page(items, Some(RowCursor::At(response.seq, row))));
             }
         }
         (seq, row) = (last + 1, 0);
     }
-    Ok(gather.page())
+    Ok(page(items, None))
 }
 
-impl Gather<'_> {
-    /// Takes the rows of a response from row `from` on; answers whether more are wanted.
-    fn response(
-        &mut self,
-        tx: &mut Tx<'_>,
-        campaign_no: i64,
-        response: &ResponseRecord,
-        mut from: i64,
-    ) -> ApiResult<bool> {
-        loop {
-            let chunks = responses::chunks(tx, campaign_no, response.seq, from, 1)?;
-            let Some(chunk) = chunks.first() else { return Ok(true) };
-            let rows = decode(&chunk.data).map_err(ApiError::internal)?;
-            let skip = usize::try_from(from - chunk.first_row).unwrap_or(0);
-            for (place, line) in (from..).zip(rows.lines().skip(skip)) {
-                if self.items.len() == self.limit || self.scanned >= SCAN_ROWS_MAX {
-                    self.next = Some((response.seq, place));
-                    return Ok(false);
-                }
-                self.scanned += 1;
-                self.line(response, line)?;
+/// Takes the rows of a response from row `from` on until the page is full; then answers the first
+/// row that is left.
+fn rows_of(
+    tx: &mut Tx<'_>,
+    read: &RowRead<'_>,
+    response: &ResponseRecord,
+    mut from: i64,
+    items: &mut Vec<Map<String, Value>>,
+) -> ApiResult<Option<i64>> {
+    let host_id = response.host_id.to_string();
+    loop {
+        let chunks = responses::chunks(tx, read.campaign_no, response.seq, from, 1)?;
+        let Some(chunk) = chunks.first() else { return Ok(None) };
+        let rows = decode(&chunk.data).map_err(ApiError::internal)?;
+        let skip = usize::try_from(from - chunk.first_row).unwrap_or(0);
+        for (place, line) in (from..).zip(rows.lines().skip(skip)) {
+            if items.len() == read.limit {
+                return Ok(Some(place));
             }
-            from = chunk.first_row + chunk.row_count;
+            items.push(read.shown(&host_id, &response.hostname, line)?);
         }
+        from = chunk.first_row + chunk.row_count;
     }
+}
 
-    fn line(&mut self, response: &ResponseRecord, line: &str) -> ApiResult<()> {
-        let cells: Map<String, Value> = serde_json::from_str(line).map_err(ApiError::internal)?;
-        if let Some(needle) = &self.needle {
-            let found = |cell: &Value| {
-                cell.as_str().is_some_and(|text| text.to_lowercase().contains(needle))
-            };
-            if !cells.values().any(found) && !response.hostname.to_lowercase().contains(needle) {
-                return Ok(());
-            }
+/// A page of the rows that a filter takes, in the order of commit.
+fn filtered(tx: &mut Tx<'_>, read: &RowRead<'_>, from: RowKey) -> ApiResult<RowPage> {
+    let (mut items, mut scanned, mut next) = (Vec::new(), 0, None);
+    row_scan::scan(tx, read, from, |host_id, response, row, line| {
+        if items.len() == read.limit || scanned >= SCAN_ROWS_MAX {
+            next = Some(RowCursor::At(response.seq, row));
+            return Ok(ControlFlow::Break(()));
         }
-        let mut row = Map::new();
-        if self.stamped {
-            row.insert(HOST_ID_COLUMN.to_owned(), response.host_id.to_string().into());
-            row.insert(HOSTNAME_COLUMN.to_owned(), response.hostname.as_str().into());
+        scanned += 1;
+        if read.takes(host_id, &response.hostname, line)? {
+            items.push(read.shown(host_id, &response.hostname, line)?);
         }
-        let wanted = |column: &str| {
-            self.filter.columns.as_ref().is_none_or(|only| only.iter().any(|c| c == column))
-        };
-        // The stamp wins over a column of the same name: it is what says where a row is from.
-        for (column, cell) in cells {
-            if wanted(&column) && !row.contains_key(&column) {
-                row.insert(column, cell);
-            }
-        }
-        self.items.push(row);
-        Ok(())
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    // Who has looked at everything knows how many there are.
+    let total = (from == (0, 0) && next.is_none()).then_some(items.len() as u64);
+    Ok(RowPage { total, ..page(items, next) })
+}
 
-    fn page(self) -> RowPage {
-        let next_cursor = self.next.map(|key| encode(&key));
-        RowPage { columns: Vec::new(), items: self.items, next_cursor, total: None }
-    }
+/// A page in the order of a column: the first rows behind the cursor, of all rows.
+fn sorted(
+    tx: &mut Tx<'_>,
+    read: &RowRead<'_>,
+    sorting: &Sorting,
+    after: Option<RowCursor>,
+) -> ApiResult<RowPage> {
+    let behind = match after {
+        None => None,
+        Some(RowCursor::Behind(seq, row)) => {
+            let place = sorting.place(tx, read, (seq, row))?;
+            Some(place.ok_or_else(foreign_cursor)?)
+        }
+        Some(RowCursor::At(..)) => return Err(foreign_cursor()),
+    };
+    let (mut best, mut total) = (BinaryHeap::<Candidate>::new(), 0);
+    row_scan::scan(tx, read, (0, 0), |host_id, response, row, line| {
+        if !read.takes(host_id, &response.hostname, line)? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        total += 1;
+        let place = sorting.of(read, host_id, response, row, line)?;
+        let full = best.len() > read.limit;
+        let wanted = behind.as_ref().is_none_or(|behind| place.is_behind(behind))
+            && !(full && best.peek().is_some_and(|last| place.is_behind(&last.place)));
+        if wanted {
+            best.push(Candidate::new(place, host_id, &response.hostname, line));
+            if full {
+                best.pop();
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let mut best = best.into_sorted_vec();
+    let more = best.len() > read.limit;
+    best.truncate(read.limit);
+    let next = best.last().filter(|_| more).map(|last| last.place.key());
+    let next = next.map(|(seq, row)| RowCursor::Behind(seq, row));
+    let shown = |row: &Candidate| read.shown(&row.host_id, &row.hostname, &row.line);
+    let items = best.iter().map(shown).collect::<ApiResult<Vec<_>>>()?;
+    Ok(RowPage { total: Some(total), ..page(items, next) })
 }

@@ -28,6 +28,8 @@ use crate::watch::CampaignWatch;
 const PASSWORD_HASHES_MAX: usize = 2;
 /// Texts checked at once for whoever asks: the worst one takes a core for half a second.
 const SQL_CHECKS_MAX: usize = 2;
+/// Pages of rows sorted at once: each may look at a million rows.
+const SORTS_MAX: usize = 2;
 
 /// What an [`App`] needs to know of its surroundings.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +74,7 @@ pub struct App {
     pub export_slots: Arc<Semaphore>,
     pub(crate) password_slots: Semaphore,
     pub(crate) check_slots: Semaphore,
+    pub(crate) sort_slots: Semaphore,
     /// What hosts can be asked, under the deny-list that was in force when it was last wanted.
     pub(crate) schema: ArcSwapOption<SchemaDocument>,
     settings: ArcSwap<Settings>,
@@ -101,6 +104,7 @@ impl App {
             export_slots: Arc::new(Semaphore::new(EXPORTS_MAX)),
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
             check_slots: Semaphore::new(SQL_CHECKS_MAX),
+            sort_slots: Semaphore::new(SORTS_MAX),
             schema: ArcSwapOption::empty(),
             settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
             deny: ArcSwap::from_pointee(DenyList::default()),

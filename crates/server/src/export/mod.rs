@@ -16,7 +16,7 @@ mod parquet;
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
-use crate::rows::{Cells, RawText, RowsError};
+use crate::rows::{Cells, RawText, RowsError, raw_name};
 
 /// Name of the column with the host's id.
 pub const HOST_ID_COLUMN: &str = "_host_id";
@@ -177,12 +177,6 @@ impl ColumnSlots {
         }
         Ok((values, left_out))
     }
-}
-
-/// A column's name as a row holds it, without quotes.
-fn raw_name(name: &str) -> String {
-    let quoted = serde_json::Value::from(name).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
 }
 
 #[cfg(test)]

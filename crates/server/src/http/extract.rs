@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::app::Caller;
 use crate::http::body::{BodyBudget, BodyBytes, BodyError, read_body};
+use crate::http::query_string;
 use crate::problem::{ApiError, ApiResult};
 
 /// A JSON body.
@@ -107,23 +108,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
-        // An empty parameter (`?q=`) means the same as an absent one.
-        let pairs: Vec<(String, String)> =
-            serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
-                .map_err(|error| ApiError::field("", format!("The query string: {error}.")))?;
-        let kept: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let text = serde_urlencoded::to_string(kept).unwrap_or_default();
-        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded(text.as_bytes()));
-        serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            let field = if path == "." { String::new() } else { path };
-            ApiError::field(&field, format!("The query string: {}.", error.into_inner()))
+        let text = parts.uri.query().unwrap_or_default();
+        query_string::parse(text).map(Self).map_err(|(field, error)| {
+            ApiError::field(&field, format!("The query string: {error}."))
         })
     }
-}
-
-fn form_urlencoded(bytes: &[u8]) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(bytes)
 }
 
 /// An id that has a kind to name when there is no such thing.

@@ -13,5 +13,6 @@ pub mod limits;
 pub mod openapi;
 pub mod operations;
 pub mod osquery;
+pub mod query_string;
 pub mod router;
 pub mod sse;

@@ -167,6 +167,12 @@ impl<'l> Iterator for Cells<'l> {
     }
 }
 
+/// A column's name as a row holds it, without quotes.
+pub fn raw_name(name: &str) -> String {
+    let quoted = serde_json::Value::from(name).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,11 +8,15 @@
 //!
 //! Nothing here knows campaigns, hosts or the database.
 
+mod filter;
 mod line;
+mod order;
 mod read;
 mod write;
 
-pub use line::{Cell, Cells, RawText};
+pub use filter::{LineFilter, Stamp};
+pub use line::{Cell, Cells, RawText, raw_name};
+pub use order::{SortColumn, SortKey};
 pub use read::{Rows, decode};
 pub use write::{Chunk, RowCaps, RowWriter, Stored};
 

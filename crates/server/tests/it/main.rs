@@ -31,6 +31,7 @@ mod live;
 mod openapi;
 mod replicas;
 mod results;
+mod rows;
 mod saved_queries;
 mod schema;
 mod targets;

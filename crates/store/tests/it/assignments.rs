@@ -42,11 +42,15 @@ both_engines!(assignments_are_filtered_and_paged, |db: Db| {
     let all = Filter::default;
     assert_eq!(found(&db, no, all()), ["100%", "A_b", "aXb", "last", "same", "same"]);
     assert!(found(&db, 99, all()).is_empty());
-    let state = |state| Filter { state: Some(state), ..all() };
+    let state = |state| Filter { states: vec![state], ..all() };
     assert_eq!(found(&db, no, state(AssignmentState::Pending)), ["aXb"]);
     assert_eq!(found(&db, no, state(AssignmentState::Responded)), ["100%", "same"]);
     assert_eq!(found(&db, no, state(AssignmentState::Blocked)), ["A_b"]);
     assert!(found(&db, no, state(AssignmentState::Rejected)).is_empty());
+    let states = vec![AssignmentState::Pending, AssignmentState::Blocked];
+    assert_eq!(found(&db, no, Filter { states, ..all() }), ["A_b", "aXb"]);
+    assert_eq!(found(&db, no, Filter { truncated: Some(false), ..all() }).len(), 6);
+    assert!(found(&db, no, Filter { truncated: Some(true), ..all() }).is_empty());
     let outcome = Some(Outcome::Error);
     assert_eq!(found(&db, no, Filter { outcome, ..all() }), ["100%"]);
     assert!(found(&db, no, Filter { late: Some(true), ..all() }).is_empty());

@@ -3,7 +3,7 @@
 
 use mimir_store::both_engines;
 use mimir_store::db::Db;
-use mimir_store::responses::{self, ResponseRecord};
+use mimir_store::responses::{self, Filter, ResponseRecord};
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::osquery::QueryStats;
 
@@ -60,17 +60,35 @@ both_engines!(responses_come_in_order_of_commit, |db: Db| {
         assert_eq!(forward, all);
         let mut backward = pages(|before: Option<&ResponseRecord>| {
             let before = before.map(|response| response.seq);
-            read(&db, move |tx| responses::list_newest(tx, no, None, before, limit))
+            read(&db, move |tx| responses::list_newest(tx, no, &Filter::default(), before, limit))
         });
         backward.reverse();
         assert_eq!(backward, all);
     }
     let late = |late| read(&db, move |tx| responses::list(tx, no, Some(late), -1, 9));
     assert_eq!((late(true), late(false)), (all[3..].to_vec(), all[..3].to_vec()));
-    let newest = read(&db, move |tx| responses::list_newest(tx, no, Some(false), None, 1));
-    assert_eq!(newest, all[2..3]);
-    let count = |late| read(&db, move |tx| responses::list_count(tx, no, late));
-    assert_eq!([count(None), count(Some(true)), count(Some(false))], [4, 1, 3]);
+    let filter = |late| Filter { late, ..Filter::default() };
+    let found = |filter: Filter| {
+        let counted = filter.clone();
+        let listed = read(&db, move |tx| responses::list_newest(tx, no, &filter, None, 9));
+        let count = read(&db, move |tx| responses::list_count(tx, no, &counted));
+        assert_eq!(count, listed.len() as u64, "{listed:?}");
+        listed
+    };
+    assert_eq!(found(filter(Some(false)))[0], all[2]);
+    assert_eq!([None, Some(true), Some(false)].map(|late| found(filter(late)).len()), [4, 1, 3]);
+    let name = all[0].hostname.to_uppercase();
+    let by_name = found(Filter { q: Some(name), ..Filter::default() });
+    assert!(!by_name.is_empty() && by_name.iter().all(|r| r.hostname == all[0].hostname));
+    let outcome = Some(Outcome::Error);
+    assert_eq!(found(Filter { outcome, ..Filter::default() }), all[2..3]);
+    for cut in [true, false] {
+        let is = |r: &&ResponseRecord| r.truncated == cut;
+        let truncated = Some(cut);
+        let listed = found(Filter { truncated, ..Filter::default() });
+        assert_eq!(listed.len(), all.iter().filter(is).count());
+        assert!(listed.iter().all(|r| r.truncated == cut));
+    }
     assert!(read(&db, |tx| responses::list(tx, 99, None, -1, 9)).is_empty());
 });
 
@@ -101,14 +119,19 @@ both_engines!(rows_are_read_chunk_by_chunk, |db: Db| {
     assert!(chunks(0, 25, 9).is_empty());
     assert!(chunks(1, 0, 9).is_empty());
 
-    let with_rows = |host: Option<u32>, from| -> Vec<i64> {
-        let host = host.map(id);
-        let found = read(&db, move |tx| responses::with_rows(tx, no, host, from, 9));
+    let with_rows = |from| -> Vec<i64> {
+        let found = read(&db, move |tx| responses::with_rows(tx, no, from, 9));
         found.iter().map(|response| response.seq).collect()
     };
-    assert_eq!(with_rows(None, 0), [0, 3]);
-    assert_eq!(with_rows(None, 1), [3]);
-    assert_eq!((with_rows(Some(3), 0), with_rows(Some(2), 0)), (vec![3], vec![]));
+    assert_eq!(with_rows(0), [0, 3]);
+    assert_eq!(with_rows(1), [3]);
+
+    let sizes = read(&db, move |tx| responses::sizes(tx, no, 0, 9));
+    let first: usize = all.iter().map(|chunk| chunk.data.len()).sum();
+    assert_eq!((sizes.len(), sizes[0]), (2, (0, first as u64)));
+    let between = |from, to| read(&db, move |tx| responses::chunks_between(tx, no, from, to));
+    assert_eq!((between(0, 2), between(1, 2)), (all, vec![]));
+    assert_eq!((between(0, 3).len(), between(3, 3).len()), (4, 1));
 
     let columns = |host| read(&db, move |tx| responses::columns(tx, no, host));
     assert_eq!(columns(None), ["pid", "name", "we.ird \" col"], "in order of appearance");

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response as HttpResponse};
 use http::{HeaderMap, header};
 use mimir_store::assignments::Filter;
+use mimir_store::responses;
 use mimir_wire::api::campaign::{Assignment, AssignmentState, Outcome, Response};
 use mimir_wire::api::page::{Page, RowPage};
 use mimir_wire::ids::{CampaignId, HostId};
@@ -20,11 +21,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::page::PageRequest;
-use crate::app::{App, Caller, campaigns, export, rows};
-use crate::http::api::PageParams;
+use crate::app::{App, Caller, answers, campaigns, export, rows};
 use crate::http::extract::{Id, Ids, Query};
 use crate::http::sse;
-use crate::problem::ApiResult;
+use crate::problem::{ApiError, ApiResult};
 
 /// The operations of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -43,12 +43,15 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 struct AssignmentParams {
-    /// Where they stand.
-    state: Option<AssignmentState>,
+    /// Where they stand: states, separated by commas.
+    #[param(value_type = Option<Vec<AssignmentState>>, style = Form, explode = false)]
+    state: Option<String>,
     /// What was answered.
     outcome: Option<Outcome>,
     /// Late ones only, or timely ones only.
     late: Option<bool>,
+    /// Only those whose rows were cut, or only whole ones.
+    truncated: Option<bool>,
     /// Text in the host's name.
     q: Option<String>,
     /// Items wanted; 50 when absent, 500 at the most.
@@ -71,10 +74,24 @@ async fn assignments(
     Id(id): Id<CampaignId>,
     Query(params): Query<AssignmentParams>,
 ) -> ApiResult<Answer<Page<Assignment>>> {
-    let AssignmentParams { state, outcome, late, q, limit, cursor } = params;
+    let AssignmentParams { state, outcome, late, truncated, q, limit, cursor } = params;
     let page = PageRequest::new(limit, cursor.as_deref())?;
-    let filter = Filter { state, outcome, late, q };
-    rows::assignments(&app, id, filter, page).await.map(Answer)
+    let states = states(state.as_deref().unwrap_or_default())?;
+    let filter = Filter { states, outcome, late, truncated, q };
+    answers::assignments(&app, id, filter, page).await.map(Answer)
+}
+
+/// The states in a list.
+fn states(list: &str) -> ApiResult<Vec<AssignmentState>> {
+    let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let state = |word: &str| {
+        AssignmentState::from_word(word).ok_or_else(|| {
+            let known: Vec<_> = AssignmentState::ALL.iter().map(|state| state.as_str()).collect();
+            let message = format!("`{word}` is no state; there are {}.", known.join(", "));
+            ApiError::field("state", message)
+        })
+    };
+    words.map(state).collect()
 }
 
 /// Which pending hosts.
@@ -105,7 +122,7 @@ async fn pending(
     Query(params): Query<PendingParams>,
 ) -> ApiResult<Answer<Page<Assignment>>> {
     let page = PageRequest::new(params.limit, params.cursor.as_deref())?;
-    rows::pending(&app, id, params.q, page).await.map(Answer)
+    answers::pending(&app, id, params.q, page).await.map(Answer)
 }
 
 /// Which responses.
@@ -115,6 +132,12 @@ async fn pending(
 struct ResponseParams {
     /// Late ones only, or timely ones only.
     late: Option<bool>,
+    /// What they are.
+    outcome: Option<Outcome>,
+    /// Only those whose rows were cut, or only whole ones.
+    truncated: Option<bool>,
+    /// Text in the host's name.
+    q: Option<String>,
     /// Items wanted; 50 when absent, 500 at the most.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
@@ -135,23 +158,77 @@ async fn responses(
     Id(id): Id<CampaignId>,
     Query(params): Query<ResponseParams>,
 ) -> ApiResult<Answer<Page<Response>>> {
-    let page = PageRequest::new(params.limit, params.cursor.as_deref())?;
-    rows::responses(&app, id, params.late, page).await.map(Answer)
+    let ResponseParams { late, outcome, truncated, q, limit, cursor } = params;
+    let page = PageRequest::new(limit, cursor.as_deref())?;
+    let filter = responses::Filter { late, outcome, truncated, q };
+    answers::responses(&app, id, filter, page).await.map(Answer)
+}
+
+/// The direction of a sorted list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    /// Smallest first.
+    #[default]
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+/// Which rows.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct HostRowParams {
+    /// With this text in some cell, case ignored.
+    contains: Option<String>,
+    /// `column:text`: with this text in this column, case ignored. May be given several times; all
+    /// must hold.
+    r#where: Vec<String>,
+    /// These columns only, separated by commas.
+    columns: Option<String>,
+    /// Sorted by this column; in the order of commit when absent.
+    sort: Option<String>,
+    /// `asc` when absent.
+    #[param(inline)]
+    order: Order,
+    /// Items wanted; 50 when absent, 500 at the most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl HostRowParams {
+    fn read(self) -> ApiResult<(rows::RowQuery, PageRequest<rows::RowCursor>)> {
+        let page = PageRequest::new(self.limit, self.cursor.as_deref())?;
+        let query = rows::RowQuery {
+            host: None,
+            contains: self.contains,
+            conditions: self.r#where,
+            columns: self.columns.map(|list| list.split(',').map(str::to_owned).collect()),
+            sort: self.sort,
+            descending: self.order == Order::Desc,
+        };
+        Ok((query, page))
+    }
 }
 
 /// Rows of one host
+///
+/// In the order its agent sent them, or sorted as `GET /campaigns/{id}/rows` is.
 #[utoipa::path(
     get, path = "/campaigns/{id}/responses/{host_id}/rows", tag = "campaigns",
-    params(("id" = CampaignId, Path), ("host_id" = HostId, Path), PageParams),
+    params(("id" = CampaignId, Path), ("host_id" = HostId, Path), HostRowParams),
     responses((status = 200, description = "A page of rows", body = RowPage))
 )]
 async fn host_rows(
     State(app): State<Arc<App>>,
     Ids(id, host): Ids<CampaignId, HostId>,
-    Query(params): Query<PageParams>,
+    Query(params): Query<HostRowParams>,
 ) -> ApiResult<Answer<RowPage>> {
-    let page = params.request()?;
-    rows::host_rows(&app, id, host, page).await.map(Answer)
+    let (query, page) = params.read()?;
+    rows::host_rows(&app, id, host, query, page).await.map(Answer)
 }
 
 /// Which rows.
@@ -163,8 +240,16 @@ struct RowParams {
     host: Option<HostId>,
     /// With this text in some cell or in the host's name, case ignored.
     contains: Option<String>,
+    /// `column:text`: with this text in this column, case ignored. May be given several times; all
+    /// must hold. `_hostname` and `_host_id` are columns too.
+    r#where: Vec<String>,
     /// These columns only, separated by commas.
     columns: Option<String>,
+    /// Sorted by this column; in the order of commit when absent.
+    sort: Option<String>,
+    /// `asc` when absent.
+    #[param(inline)]
+    order: Order,
     /// Items wanted; 50 when absent, 500 at the most.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
@@ -174,8 +259,10 @@ struct RowParams {
 
 /// Rows of all hosts
 ///
-/// In order of commit. With `contains` a page may hold fewer rows than `limit` and still have a
-/// next one: the search goes on there.
+/// In order of commit, or sorted by a column: numbers come first and compare as numbers, other
+/// texts follow, the case of letters ignored; rows without the column come last. Up to 1,000,000
+/// rows can be sorted. With `contains` or `where` and without `sort` a page may hold fewer rows
+/// than `limit` and still have a next one: the search goes on there.
 #[utoipa::path(
     get, path = "/campaigns/{id}/rows", tag = "campaigns",
     params(("id" = CampaignId, Path), RowParams),
@@ -187,10 +274,10 @@ async fn all_rows(
     Id(id): Id<CampaignId>,
     Query(params): Query<RowParams>,
 ) -> ApiResult<Answer<RowPage>> {
-    let RowParams { host, contains, columns, limit, cursor } = params;
-    let columns = columns.map(|list| list.split(',').map(str::to_owned).collect());
-    let page = PageRequest::new(limit, cursor.as_deref())?;
-    rows::rows(&app, id, rows::RowFilter { host, contains, columns }, page).await.map(Answer)
+    let RowParams { host, contains, r#where, columns, sort, order, limit, cursor } = params;
+    let read = HostRowParams { contains, r#where, columns, sort, order, limit, cursor }.read();
+    let (query, page) = read?;
+    rows::rows(&app, id, rows::RowQuery { host, ..query }, page).await.map(Answer)
 }
 
 /// Which format.
