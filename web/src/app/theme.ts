@@ -16,6 +16,7 @@ export const theme = createTheme({
   headings: { fontWeight: '600' },
   components: {
     Tooltip: { defaultProps: { openDelay: 150, multiline: true, maw: 420, withArrow: true } },
+    CloseButton: { defaultProps: { 'aria-label': 'Close' } },
     Modal: { defaultProps: { centered: true } },
   },
 });
