@@ -92,6 +92,8 @@ const _: () = assert!(QUERY_BYTES_MAX < SQLITE_HEAP_BYTES_MAX);
 /// Seconds for which a text is refused after the agent died in it; osquery's
 /// `distributed_denylist_duration`.
 pub const DENYLIST_SECONDS: i64 = 86_400;
+/// Deaths of the agent in one text before that text is refused.
+pub const DEATHS_MAX: u32 = 2;
 /// Accepted queries that may wait to be run.
 pub const PENDING_MAX: u64 = 1_000;
 /// Bytes of answers on disk beyond which no further queries are accepted.

@@ -45,6 +45,18 @@ pub fn expand(pattern: &str, scan: &Scan<'_>) -> Result<Vec<PathBuf>, TableError
     Ok(found)
 }
 
+/// The same for a pattern of paths on the host, whose files may be below another root.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_on_host(pattern: &Path, scan: &Scan<'_>) -> Result<Vec<PathBuf>, TableError> {
+    let Some(place) = scan.host().at(pattern).to_str().map(str::to_owned) else {
+        return Ok(Vec::new());
+    };
+    let found = expand(&place, scan)?;
+    Ok(found.iter().map(|path| scan.host().path_of(path)).collect())
+}
+
 struct Walk<'w, 's> {
     scan: &'w Scan<'s>,
     seen: usize,

@@ -7,23 +7,31 @@
 //! constrains the ones they care about, and hand back rows; SQLite filters the rest.
 
 mod blocks;
+mod bus;
 mod cell;
 mod column;
+mod der;
 mod glob;
+mod homes;
 mod netlink;
 mod paths;
+mod pem;
 pub(crate) mod proc;
 pub mod read;
 mod scan;
 mod smbios;
 mod sockets;
 mod superblock;
+mod systemd;
 mod utmp;
 
+mod apt_sources;
 mod arp_cache;
+mod authorized_keys;
 mod block_devices;
 mod cpu_info;
 mod cpu_time;
+mod crontab;
 mod deb_packages;
 mod disk_encryption;
 mod dns_resolvers;
@@ -37,27 +45,43 @@ mod interface_addresses;
 mod interface_details;
 mod kernel_info;
 mod kernel_modules;
+mod known_hosts;
 mod last;
 mod listening_ports;
 mod load_average;
 mod logged_in_users;
 mod memory_info;
 mod mounts;
+mod npm_packages;
 mod os_version;
+mod osquery_extensions;
+mod osquery_flags;
 mod osquery_info;
+mod osquery_packs;
+mod osquery_registry;
+mod osquery_schedule;
 mod platform_info;
 mod process_envs;
 mod process_memory_map;
 mod process_open_files;
 mod process_open_sockets;
 mod processes;
+mod python_packages;
 mod routes;
 mod secureboot;
 mod shadow;
+mod shell_history;
+mod ssh_configs;
+mod startup_items;
+mod sudoers;
+mod suid_bin;
 mod system_controls;
 mod system_info;
+mod systemd_units;
 mod time;
 mod uptime;
+mod user_groups;
+mod user_ssh_keys;
 mod users;
 
 pub use cell::{Cell, format_real};
@@ -129,10 +153,13 @@ pub trait Table: Send + Sync {
 /// Every table of this agent, by name.
 pub fn all() -> &'static [&'static dyn Table] {
     &[
+        &apt_sources::AptSources,
         &arp_cache::ArpCache,
+        &authorized_keys::AuthorizedKeys,
         &block_devices::BlockDevices,
         &cpu_info::CpuInfo,
         &cpu_time::CpuTime,
+        &crontab::Crontab,
         &deb_packages::DebPackages,
         &disk_encryption::DiskEncryption,
         &dns_resolvers::DnsResolvers,
@@ -146,27 +173,43 @@ pub fn all() -> &'static [&'static dyn Table] {
         &interface_details::InterfaceDetails,
         &kernel_info::KernelInfo,
         &kernel_modules::KernelModules,
+        &known_hosts::KnownHosts,
         &last::Last,
         &listening_ports::ListeningPorts,
         &load_average::LoadAverage,
         &logged_in_users::LoggedInUsers,
         &memory_info::MemoryInfo,
         &mounts::Mounts,
+        &npm_packages::NpmPackages,
         &os_version::OsVersion,
+        &osquery_extensions::OsqueryExtensions,
+        &osquery_flags::OsqueryFlags,
         &osquery_info::OsqueryInfo,
+        &osquery_packs::OsqueryPacks,
+        &osquery_registry::OsqueryRegistry,
+        &osquery_schedule::OsquerySchedule,
         &platform_info::PlatformInfo,
         &process_envs::ProcessEnvs,
         &process_memory_map::ProcessMemoryMap,
         &process_open_files::ProcessOpenFiles,
         &process_open_sockets::ProcessOpenSockets,
         &processes::Processes,
+        &python_packages::PythonPackages,
         &routes::Routes,
         &secureboot::Secureboot,
         &shadow::Shadow,
+        &shell_history::ShellHistory,
+        &ssh_configs::SshConfigs,
+        &startup_items::StartupItems,
+        &sudoers::Sudoers,
+        &suid_bin::SuidBin,
         &system_controls::SystemControls,
         &system_info::SystemInfo,
+        &systemd_units::SystemdUnits,
         &time::Time,
         &uptime::Uptime,
+        &user_groups::UserGroups,
+        &user_ssh_keys::UserSshKeys,
         &users::Users,
     ]
 }
