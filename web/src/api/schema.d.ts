@@ -368,7 +368,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rows of one host */
+        /**
+         * Rows of one host
+         * @description In the order its agent sent them, or sorted as `GET /campaigns/{id}/rows` is.
+         */
         get: operations["campaign_host_rows"];
         put?: never;
         post?: never;
@@ -387,8 +390,10 @@ export interface paths {
         };
         /**
          * Rows of all hosts
-         * @description In order of commit. With `contains` a page may hold fewer rows than `limit` and still have a
-         *     next one: the search goes on there.
+         * @description In order of commit, or sorted by a column: numbers come first and compare as numbers, other
+         *     texts follow, the case of letters ignored; rows without the column come last. Up to 1,000,000
+         *     rows can be sorted. With `contains` or `where` and without `sort` a page may hold fewer rows
+         *     than `limit` and still have a next one: the search goes on there.
          */
         get: operations["campaign_rows"];
         put?: never;
@@ -447,6 +452,27 @@ export interface paths {
         get: operations["dashboard_read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollment-kits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Download an enrolment kit
+         * @description What an agent needs to enrol: flags, start script, CA certificate and the secret, as a gzipped
+         *     tar with one directory.
+         */
+        post: operations["enrollment_kit_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1236,6 +1262,26 @@ export interface components {
             /** @description The campaign's name, typed. */
             confirm: string;
         };
+        /** @description Body of `POST /enrollment-kits`: with a `secret` that there is, or the name of a new one. */
+        EnrollmentKitRequest: {
+            /** @description The agent the kit is for. */
+            agent: components["schemas"]["KitAgent"];
+            /** @description `HOST:PORT` where agents reach the server; the server's public address when absent. */
+            agent_address?: string | null;
+            /** @description The authority that signed the server's certificate, as PEM; the server's own when absent. */
+            ca_pem?: string | null;
+            /** @description Where the kit will lie on hosts; `/etc/mimir-kit` when absent. The flag file names it. */
+            install_dir?: string | null;
+            /**
+             * Format: int64
+             * @description How many new hosts the new secret admits; absent for any number.
+             */
+            max_uses?: number | null;
+            /** @description The value of an enrolment secret that is valid. */
+            secret?: string | null;
+            /** @description Make a new secret of this name; it is shown nowhere but in the kit. */
+            secret_name?: string | null;
+        };
         /** @description An enrolment secret, without its value. */
         EnrollmentSecret: {
             /** @description When it was made. */
@@ -1357,6 +1403,11 @@ export interface components {
          * @enum {string}
          */
         HostStatus: "online" | "stale" | "offline" | "decommissioned";
+        /**
+         * @description The agents there are kits for.
+         * @enum {string}
+         */
+        KitAgent: "osqueryd" | "mimir-agent";
         /** @description Answer of `POST /campaigns`. */
         Launched: {
             /** @description The campaign as it was recorded. */
@@ -2243,6 +2294,7 @@ export type CreatedEnrollmentSecret = components['schemas']['CreatedEnrollmentSe
 export type DashboardSummary = components['schemas']['DashboardSummary'];
 export type Decommission = components['schemas']['Decommission'];
 export type DropRowsRequest = components['schemas']['DropRowsRequest'];
+export type EnrollmentKitRequest = components['schemas']['EnrollmentKitRequest'];
 export type EnrollmentSecret = components['schemas']['EnrollmentSecret'];
 export type EnrollmentSecretId = components['schemas']['EnrollmentSecretId'];
 export type FrozenPayload = components['schemas']['FrozenPayload'];
@@ -2251,6 +2303,7 @@ export type HostCampaign = components['schemas']['HostCampaign'];
 export type HostCampaignHead = components['schemas']['HostCampaignHead'];
 export type HostId = components['schemas']['HostId'];
 export type HostStatus = components['schemas']['HostStatus'];
+export type KitAgent = components['schemas']['KitAgent'];
 export type Launched = components['schemas']['Launched'];
 export type LaunchRequest = components['schemas']['LaunchRequest'];
 export type LiveEnd = components['schemas']['LiveEnd'];
@@ -2645,8 +2698,10 @@ export interface operations {
                 outcome?: components["schemas"]["Outcome"];
                 /** @description Text in the host's name. */
                 q?: string;
-                /** @description Where they stand. */
-                state?: components["schemas"]["AssignmentState"];
+                /** @description Where they stand: states, separated by commas. */
+                state?: components["schemas"]["AssignmentState"][];
+                /** @description Only those whose rows were cut, or only whole ones. */
+                truncated?: boolean;
             };
             header?: never;
             path: {
@@ -2814,6 +2869,12 @@ export interface operations {
                 late?: boolean;
                 /** @description Items wanted; 50 when absent, 500 at the most. */
                 limit?: number;
+                /** @description What they are. */
+                outcome?: components["schemas"]["Outcome"];
+                /** @description Text in the host's name. */
+                q?: string;
+                /** @description Only those whose rows were cut, or only whole ones. */
+                truncated?: boolean;
             };
             header?: never;
             path: {
@@ -2838,10 +2899,23 @@ export interface operations {
     campaign_host_rows: {
         parameters: {
             query?: {
+                /** @description These columns only, separated by commas. */
+                columns?: string;
+                /** @description With this text in some cell, case ignored. */
+                contains?: string;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Items wanted; 50 when absent, 500 at the most. */
                 limit?: number;
+                /** @description `asc` when absent. */
+                order?: "asc" | "desc";
+                /** @description Sorted by this column; in the order of commit when absent. */
+                sort?: string;
+                /**
+                 * @description `column:text`: with this text in this column, case ignored. May be given several times; all
+                 *     must hold.
+                 */
+                where?: string[];
             };
             header?: never;
             path: {
@@ -2877,6 +2951,15 @@ export interface operations {
                 host?: components["schemas"]["HostId"];
                 /** @description Items wanted; 50 when absent, 500 at the most. */
                 limit?: number;
+                /** @description `asc` when absent. */
+                order?: "asc" | "desc";
+                /** @description Sorted by this column; in the order of commit when absent. */
+                sort?: string;
+                /**
+                 * @description `column:text`: with this text in this column, case ignored. May be given several times; all
+                 *     must hold. `_hostname` and `_host_id` are columns too.
+                 */
+                where?: string[];
             };
             header?: never;
             path: {
@@ -2964,6 +3047,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DashboardSummary"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    enrollment_kit_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrollmentKitRequest"];
+            };
+        };
+        responses: {
+            /** @description An attachment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
                 };
             };
             default: components["responses"]["Problem"];
