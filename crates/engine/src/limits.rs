@@ -172,27 +172,49 @@ pub fn default_settings() -> Settings {
 /// Entries of one list in settings.
 pub const SETTING_LIST_ENTRIES_MAX: usize = 1000;
 
+/// A setting that is a number, and which numbers it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingRange {
+    /// Its name.
+    pub name: &'static str,
+    /// What is counted.
+    pub unit: &'static str,
+    /// The smallest value.
+    pub min: u64,
+    /// The largest value.
+    pub max: u64,
+}
+
+const fn ranged(name: &'static str, unit: &'static str, min: u64, max: u64) -> SettingRange {
+    SettingRange { name, unit, min, max }
+}
+
+/// All settings that are numbers.
+pub const SETTING_RANGES: &[SettingRange] = &[
+    ranged("max_concurrent_hunts", "campaigns", 1, 1000),
+    ranged("live_query_row_cap", "rows", 1, 10_000_000),
+    ranged("live_query_window_s", "seconds", 10, 600),
+    ranged("campaign_host_row_cap", "rows", 1, 1_000_000_000),
+    ranged("campaign_host_byte_cap", "bytes", 1, 1 << 40),
+    ranged("campaign_aggregate_row_cap", "rows", 1, 1_000_000_000_000),
+    ranged("operator_hunt_host_cap", "hosts", 1, 1_000_000),
+    ranged("stop_grace_minutes", "minutes", 1, 60 * 24 * 30),
+    ranged("host_online_s", "seconds", 1, 86_400 * 30),
+    ranged("host_offline_s", "seconds", 1, 86_400 * 365),
+    ranged("agent_poll_interval_s", "seconds", 1, 3600),
+];
+
 /// What is wrong with these settings, member by member; empty when nothing is.
 pub fn check_settings(settings: &Settings) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let mut range = |field: &str, value: u64, min: u64, max: u64| {
-        if !(min..=max).contains(&value) {
-            let message = format!("{field} is {value}; give a whole number from {min} to {max}.");
-            errors.push(FieldError { field: field.to_owned(), message });
+    let values = serde_json::to_value(settings).unwrap_or_default();
+    for SettingRange { name, min, max, .. } in SETTING_RANGES {
+        let value = values[name].as_u64().unwrap_or_default();
+        if !(min..=max).contains(&&value) {
+            let message = format!("{name} is {value}; give a whole number from {min} to {max}.");
+            errors.push(FieldError { field: (*name).to_owned(), message });
         }
-    };
-    let big = 1_000_000_000_000;
-    range("max_concurrent_hunts", settings.max_concurrent_hunts, 1, 1000);
-    range("live_query_row_cap", settings.live_query_row_cap, 1, 10_000_000);
-    range("live_query_window_s", settings.live_query_window_s, 10, 600);
-    range("campaign_host_row_cap", settings.campaign_host_row_cap, 1, 1_000_000_000);
-    range("campaign_host_byte_cap", settings.campaign_host_byte_cap, 1, 1 << 40);
-    range("campaign_aggregate_row_cap", settings.campaign_aggregate_row_cap, 1, big);
-    range("operator_hunt_host_cap", settings.operator_hunt_host_cap, 1, 1_000_000);
-    range("stop_grace_minutes", settings.stop_grace_minutes, 1, 60 * 24 * 30);
-    range("host_online_s", settings.host_online_s, 1, 86_400 * 30);
-    range("host_offline_s", settings.host_offline_s, 1, 86_400 * 365);
-    range("agent_poll_interval_s", settings.agent_poll_interval_s, 1, 3600);
+    }
     if settings.host_offline_s < settings.host_online_s {
         errors.push(FieldError {
             field: "host_offline_s".to_owned(),
@@ -261,6 +283,16 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         assert_eq!(check_settings(&default_settings()), []);
+    }
+
+    /// A number without a range would be judged as 0, and a name without a number too.
+    #[test]
+    fn every_number_has_a_range_and_every_range_a_number() {
+        let settings = serde_json::to_value(default_settings()).unwrap();
+        let numbers = settings.as_object().unwrap().iter().filter(|(_, value)| value.is_u64());
+        let numbers: Vec<_> = numbers.map(|(name, _)| name.as_str()).collect();
+        let ranges: Vec<_> = SETTING_RANGES.iter().map(|range| range.name).collect();
+        assert_eq!(numbers, ranges);
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub struct Filter {
     pub kind: Option<CampaignKind>,
     /// Part of the name or of the launching user's name.
     pub q: Option<String>,
+    /// Who launched it.
+    pub created_by: Option<UserId>,
 }
 
 /// The columns of [`record`], in its order.
@@ -141,12 +143,14 @@ statements! {
         and ((cast($2 as text) is null and status <> 'archived') or status = $2) \
         and (cast($3 as text) is null or kind = $3) \
         and (cast($4 as text) is null or lower(name) like $4 escape '\\' \
-            or lower(created_by_name) like $4 escape '\\') order by no desc limit $5");
+            or lower(created_by_name) like $4 escape '\\') \
+        and (cast($5 as text) is null or created_by = $5) order by no desc limit $6");
     LIST_COUNT = "select count(*) from campaign \
         where ((cast($1 as text) is null and status <> 'archived') or status = $1) \
         and (cast($2 as text) is null or kind = $2) \
         and (cast($3 as text) is null or lower(name) like $3 escape '\\' \
-            or lower(created_by_name) like $3 escape '\\')";
+            or lower(created_by_name) like $3 escape '\\') \
+        and (cast($4 as text) is null or created_by = $4)";
     WITH_WORK = concat!("select ", columns!(), " from campaign where status <> 'archived' \
         and (status = 'active' or offered > 0) order by no");
     REVISIONS = "select no, revision from campaign where status = 'active' order by no";
@@ -478,7 +482,8 @@ pub fn list(
     limit: u64,
 ) -> Result<Vec<CampaignRecord>> {
     let q = filter.q.as_deref().map(contains_pattern);
-    let params = values![before.unwrap_or(i64::MAX), filter.status, filter.kind, q, limit];
+    let Filter { status, kind, created_by, .. } = *filter;
+    let params = values![before.unwrap_or(i64::MAX), status, kind, q, created_by, limit];
     tx.query(LIST, &params)?.iter().map(record).collect()
 }
 
@@ -488,7 +493,7 @@ pub fn list(
 /// When the database fails.
 pub fn list_count(tx: &mut Tx<'_>, filter: &Filter) -> Result<u64> {
     let q = filter.q.as_deref().map(contains_pattern);
-    tx.query_one(LIST_COUNT, &values![filter.status, filter.kind, q])?.get(0)
+    tx.query_one(LIST_COUNT, &values![filter.status, filter.kind, q, filter.created_by])?.get(0)
 }
 
 /// Campaigns for which hosts may still be offered work or may still answer in time.

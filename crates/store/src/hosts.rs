@@ -6,7 +6,7 @@ use mimir_wire::Timestamp;
 use mimir_wire::api::target::Platform;
 use mimir_wire::ids::HostId;
 
-use crate::db::{Column, Row, Tx};
+use crate::db::{Column, Row, Tx, Value};
 use crate::{Result, contains_pattern, statements, values};
 
 /// What a host says of itself when it enrols.
@@ -74,6 +74,36 @@ pub struct Filter {
     pub decommissioned: Option<bool>,
 }
 
+/// By what hosts can be ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SortBy {
+    /// Their name.
+    #[default]
+    Hostname,
+    /// When they were last heard of, as it is stored.
+    LastSeen,
+    /// When they first enrolled.
+    Enrolled,
+}
+
+/// An order of hosts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Order {
+    /// By what.
+    pub by: SortBy,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// What a host is ordered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SortValue {
+    /// Its name.
+    Name(String),
+    /// A point in time.
+    Time(Timestamp),
+}
+
 /// The few facts of a host that are kept in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostBrief {
@@ -130,6 +160,29 @@ macro_rules! found {
     };
 }
 
+/// A page of hosts in the order of a column and, among equals, of their number.
+macro_rules! listed {
+    ($column:literal, $behind:literal, $order:literal) => {
+        concat!(
+            "select ",
+            columns!(),
+            " from host where ",
+            found!(),
+            " and ($8 or (",
+            $column,
+            ", no) ",
+            $behind,
+            " ($6, $7)) order by ",
+            $column,
+            " ",
+            $order,
+            ", no ",
+            $order,
+            " limit $9"
+        )
+    };
+}
+
 statements! {
     INSERT = "insert into host (id, machine_key, hostname, host_identifier, hardware_uuid, \
         hardware_serial, instance_id, platform, os_name, os_version, arch, agent, agent_version, \
@@ -144,8 +197,12 @@ statements! {
     BY_MACHINE = concat!("select ", columns!(), " from host where machine_key = $1 \
         and decommissioned_at is null");
     MACHINE_BLOCKED = "select count(*) from host where machine_key = $1 and reenrollment_blocked";
-    LIST = concat!("select ", columns!(), " from host where ", found!(), " \
-        and (hostname, no) > ($6, $7) order by hostname, no limit $8");
+    BY_NAME = listed!("hostname", ">", "asc");
+    BY_NAME_DOWN = listed!("hostname", "<", "desc");
+    BY_SEEN = listed!("last_seen_at", ">", "asc");
+    BY_SEEN_DOWN = listed!("last_seen_at", "<", "desc");
+    BY_ENROLLED = listed!("enrolled_at", ">", "asc");
+    BY_ENROLLED_DOWN = listed!("enrolled_at", "<", "desc");
     LIST_COUNT = concat!("select count(*) from host where ", found!());
     BRIEF_ALL = "select no, id, hostname, platform, hardware_uuid, hardware_serial, \
         last_seen_at, decommissioned_at is not null from host where no > $1 \
@@ -157,6 +214,12 @@ statements! {
     DECOMMISSION = "update host set decommissioned_at = $2, reenrollment_blocked = $3 \
         where no = $1 and decommissioned_at is null";
     CLONE_SEEN = "update host set clone_seen_at = $2 where no = $1";
+    COUNTS_FOUND = concat!("select count(case when decommissioned_at is null \
+            and last_seen_at >= $6 then 1 end), \
+        count(case when decommissioned_at is null and last_seen_at < $6 \
+            and last_seen_at >= $7 then 1 end), \
+        count(case when decommissioned_at is null and last_seen_at < $7 then 1 end), \
+        count(case when decommissioned_at is not null then 1 end) from host where ", found!());
     COUNTS = "select count(case when decommissioned_at is null and last_seen_at >= $1 \
             then 1 end), \
         count(case when decommissioned_at is null and last_seen_at < $1 \
@@ -291,20 +354,53 @@ pub fn machine_blocked(tx: &mut Tx<'_>, machine_key: &str) -> Result<bool> {
     Ok(tx.query_one(MACHINE_BLOCKED, &values![machine_key])?.get::<u64>(0)? > 0)
 }
 
-/// Hosts in order of name, after the host `after` (name and number).
+/// Hosts in this order, behind the host `after`: what they are ordered by, and its number.
 ///
 /// # Errors
 /// When the database fails.
 pub fn list(
     tx: &mut Tx<'_>,
     filter: &Filter,
-    after: Option<(&str, i64)>,
+    order: Order,
+    after: Option<(SortValue, i64)>,
     limit: u64,
 ) -> Result<Vec<HostRecord>> {
-    let (name, no) = after.unwrap_or(("", -1));
+    let sql = match (order.by, order.descending) {
+        (SortBy::Hostname, false) => BY_NAME,
+        (SortBy::Hostname, true) => BY_NAME_DOWN,
+        (SortBy::LastSeen, false) => BY_SEEN,
+        (SortBy::LastSeen, true) => BY_SEEN_DOWN,
+        (SortBy::Enrolled, false) => BY_ENROLLED,
+        (SortBy::Enrolled, true) => BY_ENROLLED_DOWN,
+    };
+    let first = after.is_none();
+    let (value, no) = after.unwrap_or_else(|| match order.by {
+        SortBy::Hostname => (SortValue::Name(String::new()), 0),
+        SortBy::LastSeen | SortBy::Enrolled => (SortValue::Time(Timestamp::from_micros(0)), 0),
+    });
+    let value: Value = match value {
+        SortValue::Name(name) => name.into(),
+        SortValue::Time(at) => at.into(),
+    };
     let mut params = filter_params(filter).to_vec();
-    params.extend(values![name, no, limit]);
-    tx.query(LIST, &params)?.iter().map(record).collect()
+    params.push(value);
+    params.extend(values![no, first, limit]);
+    tx.query(sql, &params)?.iter().map(record).collect()
+}
+
+/// Counts the hosts the filter finds by how recently they were heard of.
+///
+/// # Errors
+/// When the database fails.
+pub fn counts_found(
+    tx: &mut Tx<'_>,
+    filter: &Filter,
+    online_from: Timestamp,
+    offline_before: Timestamp,
+) -> Result<StatusCounts> {
+    let mut params = filter_params(filter).to_vec();
+    params.extend(values![online_from, offline_before]);
+    status_counts(&tx.query_one(COUNTS_FOUND, &params)?)
 }
 
 /// How many hosts the filter finds.
@@ -315,7 +411,7 @@ pub fn list_count(tx: &mut Tx<'_>, filter: &Filter) -> Result<u64> {
     tx.query_one(LIST_COUNT, &filter_params(filter))?.get(0)
 }
 
-fn filter_params(filter: &Filter) -> [crate::db::Value; 5] {
+fn filter_params(filter: &Filter) -> [Value; 5] {
     values![
         filter.q.as_deref().map(contains_pattern),
         filter.platform,
@@ -394,7 +490,10 @@ pub fn counts(
     online_from: Timestamp,
     offline_before: Timestamp,
 ) -> Result<StatusCounts> {
-    let row = tx.query_one(COUNTS, &values![online_from, offline_before])?;
+    status_counts(&tx.query_one(COUNTS, &values![online_from, offline_before])?)
+}
+
+fn status_counts(row: &Row) -> Result<StatusCounts> {
     Ok(StatusCounts {
         online: row.get(0)?,
         stale: row.get(1)?,

@@ -13,7 +13,7 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::json;
 
 use crate::app::caller::target;
-use crate::app::enrollment_secrets::{Made, insert, made};
+use crate::app::enrollment_secrets::{Made, made};
 use crate::app::{App, Caller};
 use crate::problem::{ApiError, ApiResult};
 use crate::secret::token_hash;
@@ -67,14 +67,16 @@ pub async fn make(
         .write(move |tx| {
             let (secret, value) = match &new {
                 Some(made) => {
-                    insert(tx, &caller, made, now)?;
+                    enrolment::secret_insert(tx, &made.secret, &token_hash(&made.value))?;
                     (made.secret.clone(), made.value.clone())
                 }
                 None => (known(tx, &given)?, given.clone()),
             };
             let what = target("enrollment_secret", secret.id, &*secret.name);
             let details = json!({"agent": kept.request.agent, "address": kept.address,
-                "install_dir": kept.install_dir, "new_secret": new.is_some()});
+                "install_dir": kept.install_dir, "new_secret": new.is_some(),
+                "max_uses": secret.max_uses});
+            // One entry, also when the secret is new: it is made for this kit alone.
             let entry = caller.entry("enrollment_kit.create", what, details);
             mimir_store::audit::append(tx, &entry, now)?;
             Ok(value)

@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use mimir_store::{Tx, enrolment};
-use mimir_wire::Timestamp;
+use mimir_store::enrolment;
 use mimir_wire::api::enrollment::{CreatedEnrollmentSecret, EnrollmentSecret, NewEnrollmentSecret};
 use mimir_wire::api::page::Page;
 use mimir_wire::ids::EnrollmentSecretId;
@@ -59,8 +58,12 @@ pub async fn create(
     let made = made(app, &caller, &new)?;
     let now = app.clock.now();
     app.write(move |tx| {
-        insert(tx, &caller, &made, now)?;
         let Made { secret, value } = made.clone();
+        enrolment::secret_insert(tx, &secret, &token_hash(&value))?;
+        let what = target("enrollment_secret", secret.id, &*secret.name);
+        let details = json!({"max_uses": secret.max_uses});
+        let entry = caller.entry("enrollment_secret.create", what, details);
+        mimir_store::audit::append(tx, &entry, now)?;
         Ok(CreatedEnrollmentSecret { enrollment_secret: secret, secret: value })
     })
     .await
@@ -85,22 +88,6 @@ pub(crate) fn made(app: &App, caller: &Caller, new: &NewEnrollmentSecret) -> Api
         revoked_at: None,
     };
     Ok(Made { secret, value: new_token(SECRET_PREFIX) })
-}
-
-/// Stores a new secret, together with its audit entry.
-pub(crate) fn insert(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    made: &Made,
-    now: Timestamp,
-) -> ApiResult<()> {
-    let secret = &made.secret;
-    enrolment::secret_insert(tx, secret, &token_hash(&made.value))?;
-    let what = target("enrollment_secret", secret.id, &*secret.name);
-    let details = json!({"max_uses": secret.max_uses});
-    let entry = caller.entry("enrollment_secret.create", what, details);
-    mimir_store::audit::append(tx, &entry, now)?;
-    Ok(())
 }
 
 /// Makes a secret worthless.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use mimir_engine::campaign::ledger::Event;
 use mimir_store::changes::ChangeKind;
-use mimir_store::hosts::{Filter, HostRecord};
+use mimir_store::hosts::{Filter, HostRecord, Order, SortBy, SortValue};
 use mimir_store::ledger::{Happened, Item};
 use mimir_store::{Tx, assignments, campaigns, changes, enrolment, ledger};
 use mimir_wire::Timestamp;
-use mimir_wire::api::host::{Decommission, Host, HostStatus};
+use mimir_wire::api::host::{Decommission, Host, HostCounts, HostStatus};
 use mimir_wire::api::page::Page;
 use mimir_wire::api::settings::Settings;
 use mimir_wire::api::target::Platform;
@@ -19,13 +19,41 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::app::caller::target;
-use crate::app::page::PageRequest;
+use crate::app::page::{PageRequest, foreign_cursor};
 use crate::app::{App, Caller};
 use crate::problem::{ApiError, ApiResult};
 
-/// Place of a host in the list: its name, and its number to tell namesakes apart.
+/// Place of a host in a list: what the list is ordered by, and its number to tell equals apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostKey(pub String, pub i64);
+pub enum HostKey {
+    /// In the order of names.
+    Name(String, i64),
+    /// In the order of last contacts, in microseconds.
+    Seen(i64, i64),
+    /// In the order of enrolment, in microseconds.
+    Enrolled(i64, i64),
+}
+
+impl HostKey {
+    fn of(host: &HostRecord, by: SortBy) -> Self {
+        match by {
+            SortBy::Hostname => Self::Name(host.facts.hostname.clone(), host.no),
+            SortBy::LastSeen => Self::Seen(host.last_seen_at.micros(), host.no),
+            SortBy::Enrolled => Self::Enrolled(host.enrolled_at.micros(), host.no),
+        }
+    }
+
+    /// The place for the store, if it is one of a list in this order.
+    fn place(&self, by: SortBy) -> Option<(SortValue, i64)> {
+        let time = |micros: i64| SortValue::Time(Timestamp::from_micros(micros));
+        match (self, by) {
+            (Self::Name(name, no), SortBy::Hostname) => Some((SortValue::Name(name.clone()), *no)),
+            (Self::Seen(at, no), SortBy::LastSeen) => Some((time(*at), *no)),
+            (Self::Enrolled(at, no), SortBy::Enrolled) => Some((time(*at), *no)),
+            _ => None,
+        }
+    }
+}
 
 /// Which hosts to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,7 +121,7 @@ pub fn show(app: &App, record: HostRecord, now: Timestamp) -> Host {
     }
 }
 
-/// Hosts in order of name. A filter on status goes by the stored contacts, which may be a few
+/// Hosts in this order. A filter on status goes by the stored contacts, which may be a few
 /// seconds older than those shown; a host whose status has changed since is left out of the page
 /// rather than shown under a status that was not asked for.
 ///
@@ -102,19 +130,44 @@ pub fn show(app: &App, record: HostRecord, now: Timestamp) -> Host {
 pub async fn list(
     app: &Arc<App>,
     query: HostQuery,
+    order: Order,
     page: PageRequest<HostKey>,
 ) -> ApiResult<Page<Host>> {
     let now = app.clock.now();
     let filter = filter(&query, &app.settings(), now);
     let shown_by = Arc::clone(app);
     app.read(move |tx| {
-        let after = page.after.as_ref().map(|HostKey(name, no)| (name.as_str(), *no));
-        let records = mimir_store::hosts::list(tx, &filter, after, page.fetch())?;
+        let after = match &page.after {
+            None => None,
+            Some(key) => Some(key.place(order.by).ok_or_else(foreign_cursor)?),
+        };
+        let records = mimir_store::hosts::list(tx, &filter, order, after, page.fetch())?;
         let total = mimir_store::hosts::list_count(tx, &filter)?;
-        let key = |host: &HostRecord| HostKey(host.facts.hostname.clone(), host.no);
+        let key = |host: &HostRecord| HostKey::of(host, order.by);
         let mut page = page.page(records, Some(total), key, |host| show(&shown_by, host, now));
         page.items.retain(|host| query.status.is_none_or(|status| host.status == status));
         Ok(page)
+    })
+    .await
+}
+
+/// Counts hosts by how recently they were heard of; the status in `query` is not looked at.
+/// Contacts of the last few seconds may not be counted yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn counts(app: &Arc<App>, query: HostQuery) -> ApiResult<HostCounts> {
+    let (settings, now) = (app.settings(), app.clock.now());
+    let (online_from, offline_before) = status_bounds(&settings, now);
+    let filter = filter(&HostQuery { status: None, ..query }, &settings, now);
+    app.read(move |tx| {
+        let counts = mimir_store::hosts::counts_found(tx, &filter, online_from, offline_before)?;
+        Ok(HostCounts {
+            online: counts.online,
+            stale: counts.stale,
+            offline: counts.offline,
+            decommissioned: counts.decommissioned,
+        })
     })
     .await
 }

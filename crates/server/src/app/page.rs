@@ -58,6 +58,11 @@ impl<K: DeserializeOwned + Serialize> PageRequest<K> {
     }
 }
 
+/// A cursor that is none of the list that is asked for.
+pub fn foreign_cursor() -> ApiError {
+    ApiError::field("cursor", "This is no cursor of this list; start without one.")
+}
+
 /// A key as a cursor.
 pub fn encode<K: Serialize>(key: &K) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
@@ -68,15 +73,13 @@ pub fn encode<K: Serialize>(key: &K) -> String {
 /// # Errors
 /// `invalid_request` when the text is no cursor of this list.
 pub fn decode<K: DeserializeOwned>(cursor: &str) -> ApiResult<K> {
-    let refused =
-        || ApiError::field("cursor", "This is no cursor of this list; start without one.");
     if cursor.len() > CURSOR_BYTES_MAX {
-        return Err(refused());
+        return Err(foreign_cursor());
     }
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign_cursor())?;
     // PostgreSQL has no NUL in texts, so no cursor of ours has one; JSON writes it like this.
     if bytes.windows(6).any(|window| window == br"\u0000") {
-        return Err(refused());
+        return Err(foreign_cursor());
     }
-    serde_json::from_slice(&bytes).map_err(|_| refused())
+    serde_json::from_slice(&bytes).map_err(|_| foreign_cursor())
 }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::app::campaigns::record;
-use crate::app::page::{PageRequest, encode};
+use crate::app::page::{PageRequest, encode, foreign_cursor};
 use crate::app::row_scan::{self, Candidate, Sorting};
 use crate::export::{HOST_ID_COLUMN, HOSTNAME_COLUMN};
 use crate::problem::{ApiError, ApiResult};
@@ -176,10 +176,6 @@ fn start(after: Option<RowCursor>) -> RowKey {
         Some(RowCursor::At(seq, row)) => (seq, row),
         _ => (0, 0),
     }
-}
-
-fn foreign_cursor() -> ApiError {
-    ApiError::field("cursor", "This is no cursor of this list; start without one.")
 }
 
 fn stored_rows(tx: &mut Tx<'_>, campaign: &CampaignRecord, host_no: Option<i64>) -> ApiResult<u64> {

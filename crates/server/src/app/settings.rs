@@ -3,11 +3,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use mimir_engine::limits::{check_settings, default_settings};
-use mimir_sqlguard::{DenyList, schema};
+use mimir_engine::limits::{SETTING_RANGES, check_settings, default_settings};
+use mimir_sqlguard::{DenyList, reason_for, schema};
 use mimir_store::changes::ChangeKind;
 use mimir_wire::api::audit::AuditTarget;
-use mimir_wire::api::settings::{Settings, SettingsPatch};
+use mimir_wire::api::settings::{
+    DefaultDenial, DenyKind, SettingDescription, SettingKind, Settings, SettingsPatch,
+    SettingsSchema,
+};
 use serde_json::{Map, Value, json};
 
 use crate::app::{App, Caller};
@@ -36,6 +39,45 @@ fn every_table(name: &str) -> Vec<String> {
             .filter(|table| table.column(column).is_some())
             .map(|table| format!("{}.{column}", table.name))
             .collect(),
+    }
+}
+
+/// What settings there are, what they mean and what they may be.
+pub fn described() -> SettingsSchema {
+    let defaults = defaults();
+    let values = json!(defaults);
+    let describe = |(name, meaning): &(&str, &str)| {
+        let range = SETTING_RANGES.iter().find(|range| range.name == *name);
+        let default = values[name].clone();
+        SettingDescription {
+            name: (*name).to_owned(),
+            kind: match &default {
+                Value::Bool(_) => SettingKind::Boolean,
+                Value::Array(_) => SettingKind::Names,
+                _ => SettingKind::Integer,
+            },
+            unit: range.map(|range| range.unit.to_owned()),
+            min: range.map(|range| range.min),
+            max: range.map(|range| range.max),
+            default,
+            meaning: meaning.trim().to_owned(),
+        }
+    };
+    let lists = [
+        (DenyKind::Table, &defaults.denied_tables),
+        (DenyKind::Column, &defaults.denied_columns),
+        (DenyKind::Function, &defaults.denied_functions),
+    ];
+    let denials = lists.into_iter().flat_map(|(kind, names)| {
+        names.iter().map(move |name| DefaultDenial {
+            kind,
+            name: name.clone(),
+            reason: reason_for(name).unwrap_or_default().to_owned(),
+        })
+    });
+    SettingsSchema {
+        items: Settings::MEANINGS.iter().map(describe).collect(),
+        default_denials: denials.collect(),
     }
 }
 

@@ -24,12 +24,12 @@ struct Files;
 
 /// What the console's pages may do: load code and data from this server only, be framed by nobody.
 /// Inline styles are allowed because the component library sets its variables by them; inline
-/// scripts and strings that become markup are not.
+/// scripts and strings that become markup are not (`web/public/start.js` has the one policy).
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types 'none'",
+     require-trusted-types-for 'script'; trusted-types default",
 );
 /// Files under this path have their hash in their name.
 const HASHED: &str = "assets/";

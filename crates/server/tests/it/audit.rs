@@ -13,8 +13,8 @@ use crate::harness::{Caller, PASSWORD, Reply, Server};
 use crate::on_both_engines;
 use crate::openapi::documented;
 
-/// An operation that posts and changes nothing.
-const ONLY_LOOKS: &[(&str, &str)] = &[("POST", "/queries/check")];
+/// Operations that post and change nothing.
+const ONLY_LOOKS: &[(&str, &str)] = &[("POST", "/queries/check"), ("POST", "/targets/count")];
 /// An operation that gets and is recorded all the same.
 const EXPORTS: &[(&str, &str)] = &[("GET", "/campaigns/{id}/export")];
 
@@ -72,6 +72,9 @@ async fn accounts_and_secrets(story: &mut Story) -> Vec<String> {
     story.by_admin(("POST", "/api-keys/{id}/revoke"), &id(&key), json!({})).await;
     let new = json!({"name": "s"});
     let secret = story.by_admin(("POST", "/enrollment-secrets"), "", new).await;
+    let ca = rcgen::generate_simple_self_signed(["ca".to_owned()]).unwrap().cert.pem();
+    let kit = json!({"agent": "osqueryd", "secret_name": "for a kit", "ca_pem": ca});
+    story.by_admin(("POST", "/enrollment-kits"), "", kit).await;
     let revoke = ("POST", "/enrollment-secrets/{id}/revoke");
     story.by_admin(revoke, &id(&secret), json!({})).await;
 

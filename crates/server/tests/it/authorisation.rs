@@ -34,7 +34,9 @@ const TABLE: &[(&str, &str, May)] = &[
     ("POST", "/auth/password", Accounts),
     // Reading hosts, campaigns, results, dashboard, settings, saved queries; exporting; checking.
     ("GET", "/settings", Operators),
+    ("GET", "/settings/schema", Operators),
     ("GET", "/hosts", Operators),
+    ("GET", "/hosts/counts", Operators),
     ("GET", "/hosts/{id}", Operators),
     ("GET", "/schema", Operators),
     ("POST", "/targets/count", Operators),

@@ -34,9 +34,32 @@ on_both_engines!(hosts_are_found_page_by_page, |server| {
     let percent = server.get(&admin, "/hosts?q=%25").await.expect(200);
     assert_eq!(percent["total"], 0);
 
+    // In another order, and counted.
+    server.app.clock.advance(Duration::from_secs(700));
+    server.enrol(&admin, "app-1").await;
+    let sorted = server.get(&admin, "/hosts?sort=last_seen&order=desc&limit=2").await.expect(200);
+    assert_eq!(names(&sorted), ["app-1", "web-1"]);
+    let cursor = sorted["next_cursor"].as_str().unwrap();
+    let path = format!("/hosts?sort=last_seen&order=desc&cursor={cursor}");
+    let rest = server.get(&admin, &path).await.expect(200);
+    assert_eq!(names(&rest), ["db-1", "web-2"]);
+    let enrolled = server.get(&admin, "/hosts?sort=enrolled").await.expect(200);
+    assert_eq!(names(&enrolled), ["web-2", "db-1", "web-1", "app-1"]);
+    let down = server.get(&admin, "/hosts?order=desc").await.expect(200);
+    assert_eq!(names(&down), ["web-2", "web-1", "db-1", "app-1"]);
+    let path = format!("/hosts?sort=enrolled&cursor={cursor}");
+    server.get(&admin, &path).await.invalid(&["cursor"]);
+    let counts = server.get(&admin, "/hosts/counts").await.expect(200);
+    let wanted = |online: u64, stale: u64| json!({"online": online, "stale": stale, "offline": 0, "decommissioned": 0});
+    assert_eq!(counts, wanted(1, 3));
+    let counts = server.get(&admin, "/hosts/counts?q=web&platform=linux").await.expect(200);
+    assert_eq!(counts, wanted(0, 2));
+
     let host = &all["items"][0];
     let path = format!("/hosts/{}", host["id"].as_str().unwrap());
-    assert_eq!(server.get(&admin, &path).await.expect(200), *host);
+    let mut shown = server.get(&admin, &path).await.expect(200);
+    shown["status"] = json!("online");
+    assert_eq!(shown, *host);
     assert_eq!(host["os_name"], "Debian");
     assert_eq!(host["status"], "online");
     server.get(&admin, "/hosts/no-such-id").await.refused(404, "not_found");

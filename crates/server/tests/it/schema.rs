@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the editor completes, and how large answers travel.
+//! What the editor completes, what settings mean, and how large answers travel.
 
 use std::io::Read as _;
 
@@ -99,4 +99,36 @@ async fn answers_with_new_secrets_are_not_compressed() {
     let reply = server.raw(request.body(Body::from(body.to_string())).unwrap()).await;
     assert!(!reply.headers.contains_key(header::CONTENT_ENCODING));
     reply.expect(201);
+}
+
+#[tokio::test]
+async fn settings_say_what_they_mean_and_what_they_may_be() {
+    let server = Server::new();
+    let (admin, operator) = (server.admin().await, server.operator().await);
+    let schema = server.get(&operator, "/settings/schema").await.expect(200);
+    let settings = server.get(&operator, "/settings").await.expect(200);
+    let items = schema["items"].as_array().unwrap();
+    let names: Vec<_> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
+    assert!(names.iter().eq(settings.as_object().unwrap().keys()));
+    for item in items {
+        let name = item["name"].as_str().unwrap();
+        assert_eq!(item["default"], settings[name], "{name} of a new server");
+        assert!(item["meaning"].as_str().unwrap().ends_with('.'), "{name}");
+        // The bounds are those that a change is judged by.
+        assert_eq!(item["kind"] == "integer", item["max"].is_u64(), "{name}");
+        let Some(most) = item["max"].as_u64() else { continue };
+        for (value, fits) in [(item["min"].as_u64().unwrap() - 1, false), (most + 1, false)] {
+            let patch = json!({name: value});
+            let reply = server.send(&admin, "PATCH", "/settings", Some(patch)).await;
+            assert_eq!(reply.status == 200, fits, "{name}: {}", reply.text);
+        }
+    }
+    let denials = schema["default_denials"].as_array().unwrap();
+    let listed = |kind: &str| denials.iter().filter(|d| d["kind"] == kind).count();
+    for (kind, setting) in
+        [("table", "denied_tables"), ("column", "denied_columns"), ("function", "denied_functions")]
+    {
+        assert_eq!(listed(kind), settings[setting].as_array().unwrap().len(), "{kind}");
+    }
+    assert!(denials.iter().all(|denial| !denial["reason"].as_str().unwrap().is_empty()));
 }

@@ -138,6 +138,8 @@ both_engines!(campaigns_are_filtered_searched_and_paged, |db: Db| {
     assert!(found(&db, &Filter { status, ..all() }).is_empty());
     let kind = Some(CampaignKind::IocHunt);
     assert_eq!(found(&db, &Filter { kind, ..all() }), ["Hunt"]);
+    let created_by = Some(user(2).id);
+    assert_eq!(found(&db, &Filter { created_by, ..all() }), ["Hunt"]);
     assert_eq!(found(&db, &q("%")), ["100% sure"]);
     assert_eq!(found(&db, &q("_")), ["under_score"]);
     assert_eq!(found(&db, &q("\\")), ["\\"]);

@@ -3,7 +3,7 @@
 
 use mimir_store::both_engines;
 use mimir_store::db::Db;
-use mimir_store::hosts::{self, Filter, StatusCounts};
+use mimir_store::hosts::{self, Filter, HostRecord, Order, SortBy, SortValue, StatusCounts};
 use mimir_wire::Timestamp;
 use mimir_wire::api::target::Platform;
 
@@ -16,7 +16,10 @@ use crate::given::{
 fn found(db: &Db, filter: &Filter) -> Vec<String> {
     let filter = filter.clone();
     let (list, count) = read(db, move |tx| {
-        Ok((hosts::list(tx, &filter, None, 1_000)?, hosts::list_count(tx, &filter)?))
+        Ok((
+            hosts::list(tx, &filter, Order::default(), None, 1_000)?,
+            hosts::list_count(tx, &filter)?,
+        ))
     });
     assert_eq!(u64::try_from(list.len()).unwrap(), count);
     list.into_iter().map(|host| host.facts.hostname).collect()
@@ -120,25 +123,45 @@ both_engines!(searches_take_percent_underscore_and_backslash_literally, |db: Db|
 });
 
 both_engines!(lists_page_through_ties_without_loss, |db: Db| {
-    assert!(read(&db, |tx| hosts::list(tx, &Filter::default(), None, 2)).is_empty());
+    assert!(
+        read(&db, |tx| hosts::list(tx, &Filter::default(), Order::default(), None, 2)).is_empty()
+    );
     write(&db, |tx| {
         for n in 1..=7 {
             host(tx, n, ["same", "same", "other", ""][usize::try_from(n).unwrap() % 4])?;
         }
         Ok(())
     });
-    let page = |after: Option<&hosts::HostRecord>, limit| {
-        let after = after.map(|host| (host.facts.hostname.clone(), host.no));
-        read(&db, move |tx| {
-            let after = after.as_ref().map(|(name, no)| (name.as_str(), *no));
-            hosts::list(tx, &Filter::default(), after, limit)
-        })
+    // Two were heard of at the same moment, and none of the others.
+    write(&db, |tx| hosts::set_last_seen(tx, &[(2, at(9_000)), (5, at(9_000))]));
+    let page = |order: Order, after: Option<&HostRecord>, limit| {
+        let after = after.map(|host| match order.by {
+            SortBy::Hostname => (SortValue::Name(host.facts.hostname.clone()), host.no),
+            SortBy::LastSeen => (SortValue::Time(host.last_seen_at), host.no),
+            SortBy::Enrolled => (SortValue::Time(host.enrolled_at), host.no),
+        });
+        read(&db, move |tx| hosts::list(tx, &Filter::default(), order, after.clone(), limit))
     };
-    let all = page(None, 100);
-    assert_eq!(all.len(), 7);
-    assert!(all.is_sorted_by_key(|host| (host.facts.hostname.clone(), host.no)));
-    for limit in [1, 2, 3, 7] {
-        assert_eq!(pages(|after| page(after, limit)), all, "by {limit}");
+    for by in [SortBy::Hostname, SortBy::LastSeen, SortBy::Enrolled] {
+        for descending in [false, true] {
+            let order = Order { by, descending };
+            let all = page(order, None, 100);
+            assert_eq!(all.len(), 7);
+            let mut sorted = all.clone();
+            sorted.sort_by_key(|host| match by {
+                SortBy::Hostname => (host.facts.hostname.clone(), 0, host.no),
+                SortBy::LastSeen => (String::new(), host.last_seen_at.micros(), host.no),
+                SortBy::Enrolled => (String::new(), host.enrolled_at.micros(), host.no),
+            });
+            if descending {
+                sorted.reverse();
+            }
+            assert_eq!(all, sorted, "{order:?}");
+            for limit in [1, 2, 3, 7] {
+                let paged = pages(|after| page(order, after, limit));
+                assert_eq!(paged, all, "{order:?} by {limit}");
+            }
+        }
     }
 
     let briefs = pages(|after: Option<&hosts::HostBrief>| {

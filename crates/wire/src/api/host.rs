@@ -62,6 +62,20 @@ pub struct Host {
     pub clone_seen_at: Option<Timestamp>,
 }
 
+/// Answer of `GET /hosts/counts`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostCounts {
+    /// Heard of within `host_online_s`.
+    pub online: u64,
+    /// Neither online nor offline.
+    pub stale: u64,
+    /// Not heard of within `host_offline_s`.
+    pub offline: u64,
+    /// Cut off.
+    pub decommissioned: u64,
+}
+
 /// Body of `POST /hosts/{id}/decommission`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

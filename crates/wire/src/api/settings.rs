@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words;
+
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty),+ $(,)?) => {
         /// All runtime settings.
@@ -73,4 +75,70 @@ settings! {
     denied_functions: Vec<String>,
     /// Tables unknown to osquery's schema that are allowed all the same.
     allowed_extension_tables: Vec<String>,
+}
+
+words! {
+    /// What a setting is.
+    SettingKind {
+        /// A whole number.
+        Integer = "integer",
+        /// True or false.
+        Boolean = "boolean",
+        /// A list of names.
+        Names = "names",
+    }
+}
+
+/// A setting: what it means and what it may be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SettingDescription {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: SettingKind,
+    /// What a number counts: `seconds`, `rows` …
+    pub unit: Option<String>,
+    /// The smallest number.
+    pub min: Option<u64>,
+    /// The largest number.
+    pub max: Option<u64>,
+    /// Its value on a new server.
+    pub default: serde_json::Value,
+    /// A sentence for the operator.
+    pub meaning: String,
+}
+
+words! {
+    /// What an entry of the deny-list is about.
+    DenyKind {
+        /// A table.
+        Table = "table",
+        /// A column, written `table.column`.
+        Column = "column",
+        /// A function.
+        Function = "function",
+    }
+}
+
+/// An entry of the deny-list of a new server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DefaultDenial {
+    /// What it is about.
+    pub kind: DenyKind,
+    /// The entry.
+    pub name: String,
+    /// Why it is there: a clause.
+    pub reason: String,
+}
+
+/// Answer of `GET /settings/schema`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SettingsSchema {
+    /// All settings, in the order of `GET /settings`.
+    pub items: Vec<SettingDescription>,
+    /// The deny-list of a new server, with its reasons.
+    pub default_denials: Vec<DefaultDenial>,
 }

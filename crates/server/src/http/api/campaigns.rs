@@ -13,7 +13,7 @@ use mimir_wire::api::campaign::{
     StopRequest,
 };
 use mimir_wire::api::page::Page;
-use mimir_wire::ids::CampaignId;
+use mimir_wire::ids::{CampaignId, UserId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -79,6 +79,8 @@ struct CampaignParams {
     kind: Option<CampaignKind>,
     /// Text in the name or in the name of who launched it.
     q: Option<String>,
+    /// Id of the user who launched them.
+    created_by: Option<UserId>,
     /// Items wanted; 50 when absent, 500 at the most.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
@@ -97,9 +99,9 @@ async fn list(
     State(app): State<Arc<App>>,
     Query(params): Query<CampaignParams>,
 ) -> ApiResult<Answer<Page<Campaign>>> {
-    let CampaignParams { status, kind, q, limit, cursor } = params;
+    let CampaignParams { status, kind, q, created_by, limit, cursor } = params;
     let page = PageRequest::new(limit, cursor.as_deref())?;
-    campaigns::list(&app, Filter { status, kind, q }, page).await.map(Answer)
+    campaigns::list(&app, Filter { status, kind, q, created_by }, page).await.map(Answer)
 }
 
 /// A campaign

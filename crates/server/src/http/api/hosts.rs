@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
+use mimir_store::hosts::{Order, SortBy};
 use mimir_wire::api::campaign::HostCampaign;
-use mimir_wire::api::host::{Decommission, Host, HostStatus};
+use mimir_wire::api::host::{Decommission, Host, HostCounts, HostStatus};
 use mimir_wire::api::page::Page;
 use mimir_wire::api::target::Platform;
 use mimir_wire::ids::HostId;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::hosts::HostQuery;
 use crate::app::page::PageRequest;
 use crate::app::{App, Caller, history, hosts};
-use crate::http::api::PageParams;
+use crate::http::api::{ListOrder, PageParams};
 use crate::http::extract::{Id, Json, Query};
 use crate::problem::ApiResult;
 
@@ -26,9 +27,23 @@ use crate::problem::ApiResult;
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(list))
+        .routes(routes!(counts))
         .routes(routes!(read))
         .routes(routes!(host_campaigns))
         .routes(routes!(decommission))
+}
+
+/// By what hosts are ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    /// Their name.
+    #[default]
+    Hostname,
+    /// When they were last heard of, to a few seconds.
+    LastSeen,
+    /// When they first enrolled.
+    Enrolled,
 }
 
 /// Which hosts.
@@ -42,6 +57,12 @@ struct HostParams {
     status: Option<HostStatus>,
     /// Their operating system.
     platform: Option<Platform>,
+    /// By what they are ordered; `hostname` when absent.
+    #[param(inline)]
+    sort: Sort,
+    /// `asc` when absent.
+    #[param(inline)]
+    order: ListOrder,
     /// Items wanted; 50 when absent, 500 at the most.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
@@ -51,7 +72,7 @@ struct HostParams {
 
 /// List hosts
 ///
-/// In order of name.
+/// In order of name unless told otherwise.
 #[utoipa::path(
     get, path = "/hosts", tag = "hosts", params(HostParams),
     responses((status = 200, description = "A page of hosts", body = Page<Host>))
@@ -60,9 +81,39 @@ async fn list(
     State(app): State<Arc<App>>,
     Query(params): Query<HostParams>,
 ) -> ApiResult<Answer<Page<Host>>> {
-    let HostParams { q, status, platform, limit, cursor } = params;
+    let HostParams { q, status, platform, sort, order, limit, cursor } = params;
     let page = PageRequest::new(limit, cursor.as_deref())?;
-    hosts::list(&app, HostQuery { q, status, platform }, page).await.map(Answer)
+    let by = match sort {
+        Sort::Hostname => SortBy::Hostname,
+        Sort::LastSeen => SortBy::LastSeen,
+        Sort::Enrolled => SortBy::Enrolled,
+    };
+    let order = Order { by, descending: order.is_descending() };
+    hosts::list(&app, HostQuery { q, status, platform }, order, page).await.map(Answer)
+}
+
+/// Which hosts to count.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct HostCountParams {
+    /// Text in the name, identifier, UUID, serial number or address.
+    q: Option<String>,
+    /// Their operating system.
+    platform: Option<Platform>,
+}
+
+/// Count hosts by status
+#[utoipa::path(
+    get, path = "/hosts/counts", tag = "hosts", params(HostCountParams),
+    responses((status = 200, description = "The counts", body = HostCounts))
+)]
+async fn counts(
+    State(app): State<Arc<App>>,
+    Query(params): Query<HostCountParams>,
+) -> ApiResult<Answer<HostCounts>> {
+    let HostCountParams { q, platform } = params;
+    hosts::counts(&app, HostQuery { q, status: None, platform }).await.map(Answer)
 }
 
 /// One host

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use axum::middleware;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -46,6 +46,24 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .merge(audit::routes())
         .merge(dashboard::routes())
         .layer(middleware::from_fn(compress))
+}
+
+/// The direction of a sorted list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ListOrder {
+    /// Smallest first.
+    #[default]
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+impl ListOrder {
+    /// Whether the largest comes first.
+    pub fn is_descending(self) -> bool {
+        self == Self::Desc
+    }
 }
 
 /// Which page of a list without filters.

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 
 use crate::app::page::PageRequest;
 use crate::app::{App, Caller, answers, campaigns, export, rows};
+use crate::http::api::ListOrder;
 use crate::http::extract::{Id, Ids, Query};
 use crate::http::sse;
 use crate::problem::{ApiError, ApiResult};
@@ -164,17 +165,6 @@ async fn responses(
     answers::responses(&app, id, filter, page).await.map(Answer)
 }
 
-/// The direction of a sorted list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    /// Smallest first.
-    #[default]
-    Asc,
-    /// Largest first.
-    Desc,
-}
-
 /// Which rows.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -191,7 +181,7 @@ struct HostRowParams {
     sort: Option<String>,
     /// `asc` when absent.
     #[param(inline)]
-    order: Order,
+    order: ListOrder,
     /// Items wanted; 50 when absent, 500 at the most.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
@@ -208,7 +198,7 @@ impl HostRowParams {
             conditions: self.r#where,
             columns: self.columns.map(|list| list.split(',').map(str::to_owned).collect()),
             sort: self.sort,
-            descending: self.order == Order::Desc,
+            descending: self.order.is_descending(),
         };
         Ok((query, page))
     }
@@ -249,7 +239,7 @@ struct RowParams {
     sort: Option<String>,
     /// `asc` when absent.
     #[param(inline)]
-    order: Order,
+    order: ListOrder,
     /// Items wanted; 50 when absent, 500 at the most.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,

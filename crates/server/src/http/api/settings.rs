@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use mimir_wire::api::settings::{Settings, SettingsPatch};
+use mimir_wire::api::settings::{Settings, SettingsPatch, SettingsSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,7 +15,7 @@ use crate::problem::ApiResult;
 
 /// The operations of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::default().routes(routes!(read, change))
+    OpenApiRouter::default().routes(routes!(read, change)).routes(routes!(describe))
 }
 
 /// Settings in force
@@ -25,6 +25,17 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 )]
 async fn read(State(app): State<Arc<App>>) -> Answer<Settings> {
     Answer(app.settings().as_ref().clone())
+}
+
+/// What settings mean
+///
+/// Kind, range, default and meaning of each, and the deny-list of a new server with its reasons.
+#[utoipa::path(
+    get, path = "/settings/schema", tag = "settings",
+    responses((status = 200, description = "All settings", body = SettingsSchema))
+)]
+async fn describe() -> Answer<SettingsSchema> {
+    Answer(settings::described())
 }
 
 /// Change settings
