@@ -90,14 +90,14 @@ impl Scheduler {
         &self.options
     }
 
-    /// Denies what an earlier process died in. To be called once, before anything runs.
+    /// Blames what an earlier process died in. To be called once, before anything runs.
     ///
     /// # Errors
     /// When the state cannot be read or written.
     pub fn start(&mut self, context: &mut Context<'_>) -> Result<(), StateError> {
-        for name in context.state.schedule_deny_marked((context.now)())? {
-            let message =
-                format!("Scheduled query may have failed: {name}; it is refused for a day");
+        for (name, is_denied) in context.state.schedule_blame((context.now)())? {
+            let next = if is_denied { "it is refused for a day" } else { "it gets one more try" };
+            let message = format!("Scheduled query may have failed: {name}; {next}");
             self.tell(context, Severity::Warning, &message)?;
         }
         Ok(())

@@ -45,7 +45,9 @@ impl Scheduler {
         context.state.schedule_begin(&query.name, &query.sql)?;
         let (result, cost) = match context.runner.run(&query.sql) {
             Ok((answer, cost)) => (self.outcome(&query, &answer, context)?, cost),
-            Err(QueryError::Stopped) => return context.state.schedule_abandon(&query.name),
+            Err(QueryError::Stopped) => {
+                return context.state.schedule_abandon(&query.name, &query.sql);
+            }
             Err(error) => (Err(error.to_string()), Cost::default()),
         };
         let now = (context.now)();
@@ -203,7 +205,7 @@ impl Scheduler {
         }
         context.state.schedule_begin(mark, sql)?;
         let answer = context.runner.run(sql);
-        context.state.schedule_abandon(mark)?;
+        context.state.schedule_abandon(mark, sql)?;
         Ok(answer.map(|(answer, _)| answer).map_err(|error| error.to_string()))
     }
 }

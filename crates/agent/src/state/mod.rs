@@ -6,7 +6,9 @@
 //! The order of writes is the point. A query is on disk before it runs; its answer is on disk, in
 //! the same transaction that forgets the query, before it is sent; the answer goes only when it
 //! was acknowledged. So a crash at any instant loses nothing, and repeats at most the one query
-//! that was running, which then is refused for a day (osquery's denylist).
+//! that was running. A death has many causes, a power cut or an operator among them; a query in
+//! which the agent died twice is to blame and refused for a day (osquery's denylist, which
+//! refuses after the first death and loses what an innocent query would have answered).
 
 mod log;
 mod schedule;
@@ -21,7 +23,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::limits::{
-    DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX, POSTPONED_SECONDS_MAX, WRITE_BYTES,
+    DEATHS_MAX, DENYLIST_SECONDS, OUTBOX_BYTES_MAX, PENDING_MAX, POSTPONED_SECONDS_MAX, WRITE_BYTES,
 };
 
 pub use log::{LogBounds, LogKind, LogLine, LogTotals};
@@ -60,7 +62,7 @@ pub struct Pending {
 pub enum Start {
     /// It is marked as running; run it.
     Run,
-    /// The agent died in this text less than a day ago; do not run it.
+    /// The agent died in this text twice, less than a day ago; do not run it.
     Denylisted,
 }
 
@@ -110,7 +112,7 @@ pub enum Accepted {
 #[derive(Debug)]
 pub struct State {
     db: Connection,
-    /// Marks of this process. They deny nothing: it is alive, whatever became of the query.
+    /// Marks that end with the query: this process is alive, whatever becomes of it.
     own_marks: HashSet<String>,
     _lock: File,
 }
@@ -119,7 +121,10 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS pending (name TEXT PRIMARY KEY, sql TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS running (
-        sql_sha256 TEXT PRIMARY KEY, started_at INTEGER NOT NULL) STRICT;
+        sql_sha256 TEXT PRIMARY KEY,
+        started_at INTEGER NOT NULL,
+        deaths INTEGER NOT NULL DEFAULT 0,
+        is_live INTEGER NOT NULL DEFAULT 1) STRICT;
     CREATE TABLE IF NOT EXISTS outbox (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
@@ -161,6 +166,7 @@ impl State {
         for schema in [SCHEMA, log::SCHEMA, schedule::SCHEMA] {
             db.execute_batch(schema)?;
         }
+        count_deaths(&db)?;
         // The entry of a new file is durable only with its directory.
         fs::File::open(directory).and_then(|opened| opened.sync_all()).map_err(unusable)?;
         Ok(Self { db, own_marks: HashSet::new(), _lock: lock })
@@ -256,28 +262,43 @@ impl State {
         self.count("SELECT count(*) FROM pending")
     }
 
-    /// Marks a text as running at `now`, unless an earlier process died in it.
+    /// Marks a text as running at `now`, unless earlier processes died in it too often.
     ///
     /// # Errors
     /// When the state cannot be written; the query must then not be run.
     pub fn begin(&mut self, sql: &str, now: i64) -> Result<Start, StateError> {
         let key = text_key(sql);
-        let marked = self
-            .db
-            .query_row("SELECT started_at FROM running WHERE sql_sha256 = ?1", [&key], |row| {
-                row.get::<_, i64>(0)
-            })
-            .optional()?;
-        let is_own = self.own_marks.contains(&key);
-        if !is_own && marked.is_some_and(|since| is_denied(since, now)) {
+        let mark = "SELECT started_at, deaths FROM running WHERE sql_sha256 = ?1";
+        let mark = self.db.query_row(mark, [&key], |row| Ok((row.get(0)?, row.get(1)?)));
+        let is_denied = mark.optional()?.is_some_and(|(since, deaths): (i64, u32)| {
+            deaths >= DEATHS_MAX && is_denied(since, now)
+        });
+        if is_denied {
             return Ok(Start::Denylisted);
         }
         self.db.execute(
-            "INSERT OR REPLACE INTO running (sql_sha256, started_at) VALUES (?1, ?2)",
+            "INSERT INTO running (sql_sha256, started_at) VALUES (?1, ?2)
+             ON CONFLICT (sql_sha256) DO UPDATE SET started_at = excluded.started_at, is_live = 1",
             params![key, now],
         )?;
         self.own_marks.insert(key);
         Ok(Start::Run)
+    }
+
+    /// Denies a text for a day from `now`: something died in it that was not this process. To be
+    /// called between [`State::begin`] and [`State::finish`].
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub fn deny(&mut self, sql: &str, now: i64) -> Result<(), StateError> {
+        let key = text_key(sql);
+        self.db.execute(
+            "INSERT OR REPLACE INTO running (sql_sha256, started_at, deaths, is_live)
+             VALUES (?1, ?2, ?3, 0)",
+            params![key, now, DEATHS_MAX],
+        )?;
+        self.own_marks.remove(&key);
+        Ok(())
     }
 
     /// Takes the mark away without an outcome: the agent stops in an orderly way and the query
@@ -451,6 +472,21 @@ impl State {
         self.db.execute(sql, [now - DENYLIST_SECONDS, now + DENYLIST_SECONDS])?;
         Ok(())
     }
+}
+
+/// Blames the texts that were running when an earlier process died.
+fn count_deaths(db: &Connection) -> Result<(), StateError> {
+    let mut columns = db.prepare("SELECT name FROM pragma_table_info('running')")?;
+    let columns = columns.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    if !columns.iter().any(|name| name == "deaths") {
+        // A state directory from before deaths were counted.
+        db.execute_batch(
+            "ALTER TABLE running ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+             ALTER TABLE running ADD COLUMN is_live INTEGER NOT NULL DEFAULT 1;",
+        )?;
+    }
+    db.execute("UPDATE running SET deaths = deaths + 1, is_live = 0 WHERE is_live", [])?;
+    Ok(())
 }
 
 /// Marks are kept under the hash of the text, so that the same text under another name counts.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::{LogBounds, LogKind, append};
 use super::{State, StateError, is_denied, text_key};
-use crate::limits::DENYLIST_SECONDS;
+use crate::limits::{DEATHS_MAX, DENYLIST_SECONDS};
 
 /// What a query's last run left to compare with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +74,11 @@ pub(super) const SCHEMA: &str = "
         fingerprint TEXT,
         rows TEXT) STRICT;
     CREATE TABLE IF NOT EXISTS scheduled_running (
-        name TEXT PRIMARY KEY, sql_sha256 TEXT NOT NULL) STRICT;
+        name TEXT NOT NULL,
+        sql_sha256 TEXT NOT NULL,
+        deaths INTEGER NOT NULL DEFAULT 0,
+        is_live INTEGER NOT NULL DEFAULT 1,
+        PRIMARY KEY (name, sql_sha256)) STRICT;
     CREATE TABLE IF NOT EXISTS scheduled_denied (
         name TEXT NOT NULL,
         sql_sha256 TEXT NOT NULL,
@@ -107,7 +111,8 @@ impl State {
     pub fn schedule_begin(&mut self, name: &str, sql: &str) -> Result<(), StateError> {
         self.unsynced(|db| {
             db.execute(
-                "INSERT OR REPLACE INTO scheduled_running (name, sql_sha256) VALUES (?1, ?2)",
+                "INSERT INTO scheduled_running (name, sql_sha256) VALUES (?1, ?2)
+                 ON CONFLICT (name, sql_sha256) DO UPDATE SET is_live = 1",
                 [name, &text_key(sql)],
             )
         })
@@ -117,8 +122,9 @@ impl State {
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub fn schedule_abandon(&mut self, name: &str) -> Result<(), StateError> {
-        self.unsynced(|db| db.execute("DELETE FROM scheduled_running WHERE name = ?1", [name]))
+    pub fn schedule_abandon(&mut self, name: &str, sql: &str) -> Result<(), StateError> {
+        let delete = "DELETE FROM scheduled_running WHERE name = ?1 AND sql_sha256 = ?2";
+        self.unsynced(|db| db.execute(delete, [name, &text_key(sql)]))
     }
 
     /// Denies a query for a day from `now`, and takes its mark away: something died in it that
@@ -133,7 +139,10 @@ impl State {
              VALUES (?1, ?2, ?3)",
             params![name, text_key(sql), now],
         )?;
-        tx.execute("DELETE FROM scheduled_running WHERE name = ?1", [name])?;
+        tx.execute(
+            "DELETE FROM scheduled_running WHERE name = ?1 AND sql_sha256 = ?2",
+            params![name, text_key(sql)],
+        )?;
         tx.commit()?;
         Ok(())
     }
@@ -150,29 +159,34 @@ impl State {
         Ok(())
     }
 
-    /// Denies the queries that an earlier process died in, for a day from `now`; answers their
-    /// names. To be called before anything is marked.
+    /// Blames the queries that an earlier process died in, and denies those it died in twice,
+    /// for a day from `now`. Answers the names of the blamed ones and whether each is denied. To
+    /// be called once, before anything is marked.
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub fn schedule_deny_marked(&mut self, now: i64) -> Result<Vec<String>, StateError> {
+    pub fn schedule_blame(&mut self, now: i64) -> Result<Vec<(String, bool)>, StateError> {
         let tx = self.db.transaction()?;
+        let blamed = {
+            let mut statement = tx.prepare(
+                "UPDATE scheduled_running SET deaths = deaths + 1, is_live = 0 WHERE is_live
+                 RETURNING name, deaths >= ?1",
+            )?;
+            let names = statement.query_map([DEATHS_MAX], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            names.collect::<Result<Vec<_>, _>>()?
+        };
         tx.execute(
             "INSERT OR REPLACE INTO scheduled_denied (name, sql_sha256, denied_at)
-             SELECT name, sql_sha256, ?1 FROM scheduled_running",
-            [now],
+             SELECT name, sql_sha256, ?1 FROM scheduled_running WHERE deaths >= ?2",
+            params![now, DEATHS_MAX],
         )?;
-        let names = {
-            let mut statement = tx.prepare("DELETE FROM scheduled_running RETURNING name")?;
-            let names = statement.query_map([], |row| row.get(0))?;
-            names.collect::<Result<Vec<String>, _>>()?
-        };
+        tx.execute("DELETE FROM scheduled_running WHERE deaths >= ?1", [DEATHS_MAX])?;
         tx.execute(
             "DELETE FROM scheduled_denied WHERE denied_at <= ?1 OR denied_at > ?2",
             [now - DENYLIST_SECONDS, now + DENYLIST_SECONDS],
         )?;
         tx.commit()?;
-        Ok(names)
+        Ok(blamed)
     }
 
     /// Whether the agent died in this query less than a day ago. Another statement under the

@@ -159,18 +159,21 @@ fn a_query_stopped_by_a_signal_runs_again_after_the_restart() {
 }
 
 #[test]
-fn a_query_the_agent_is_killed_in_is_refused() {
+fn a_query_the_agent_is_killed_in_twice_is_refused() {
     let server = Server::start();
     server.script().offers.insert("a".to_owned(), "SELECT 1 AS n".to_owned());
     server.script().offers.insert("b".to_owned(), ENDLESS.to_owned());
     server.script().offers.insert("c".to_owned(), "SELECT 3 AS n".to_owned());
-    let mut agent = Running::start(&server, &[]);
-    until("the query runs", || {
-        server.script().answers.contains_key("a")
-            && kept(&server, "SELECT count(*) FROM running") == 1
-    });
-    agent.0.kill().unwrap();
-    agent.0.wait().unwrap();
+    for deaths in 0..2 {
+        let mut agent = Running::start(&server, &[]);
+        until("the query runs", || {
+            let running = "SELECT count(*) FROM running WHERE is_live AND deaths = ";
+            kept(&server, &format!("{running}{deaths}")) == 1
+                && server.script().answers.contains_key("a")
+        });
+        agent.0.kill().unwrap();
+        agent.0.wait().unwrap();
+    }
     let _agent = Running::start(&server, &[]);
     until("all answers are there", || server.script().answers.len() == 3);
     let script = server.script();

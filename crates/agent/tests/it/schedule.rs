@@ -332,16 +332,40 @@ fn a_query_that_fails_is_told_each_time_and_keeps_its_rows() {
     assert_eq!(lines(&server), ["1 added b"], "compared with the last rows of this statement");
 }
 
+/// Leaves the state of agents that died while these queries ran.
+fn die_in(server: &Server, marks: &[(&str, &str)], deaths: u32) {
+    for death in 0..deaths {
+        let mut dead = state(server);
+        if death > 0 {
+            dead.schedule_blame(1_800_000_000).unwrap();
+        }
+        marks.iter().for_each(|(name, sql)| dead.schedule_begin(name, sql).unwrap());
+    }
+}
+
 #[test]
-fn a_query_the_agent_died_in_is_refused_for_a_day() {
+fn one_death_is_told_and_forgiven() {
+    let server = every_minute("SELECT 6 AS n", json!({"snapshot": true}));
+    die_in(&server, &[("q", "SELECT 6 AS n")], 1);
+    let mut agent = Agent::start(&server);
+    run_for(&mut agent, 3 * MINUTE);
+    assert!(server.script().results.len() >= 2);
+    let told = messages(&server);
+    assert_eq!(told, ["Scheduled query may have failed: q; it gets one more try"]);
+    drop(agent);
+    // It ended well since.
+    die_in(&server, &[("q", "SELECT 6 AS n")], 1);
+    assert_eq!(state(&server).schedule_blame(0).unwrap(), [("q".to_owned(), false)]);
+    assert_eq!(state(&server).schedule_blame(0).unwrap(), [], "nothing ran meanwhile");
+}
+
+#[test]
+fn a_query_the_agent_died_in_twice_is_refused_for_a_day() {
     let server = every_minute("SELECT 6 AS n", json!({"snapshot": true}));
     let spared = json!({"query": "SELECT 7", "interval": 60, "snapshot": true, "denylist": false});
     server.script().config["schedule"]["spared"] = spared;
     let pace = TestPace::default();
-    let mut dead = state(&server);
-    dead.schedule_begin("q", "SELECT 6 AS n").unwrap();
-    dead.schedule_begin("spared", "SELECT 7").unwrap();
-    drop(dead);
+    die_in(&server, &[("q", "SELECT 6 AS n"), ("spared", "SELECT 7")], 2);
     let mut agent = Agent::start_with(&server, pace.clone(), |_| {});
     run_for(&mut agent, 5 * MINUTE);
     {
@@ -350,7 +374,9 @@ fn a_query_the_agent_died_in_is_refused_for_a_day() {
         assert!(script.results.len() >= 4);
     }
     let told = messages(&server);
-    assert!(told.iter().any(|text| text.starts_with("Scheduled query may have failed: q")));
+    assert!(
+        told.contains(&"Scheduled query may have failed: q; it is refused for a day".to_owned())
+    );
     assert!(agent.host.facts.schedule().queries[0].denylisted);
 
     schedule(&server, "SELECT 6 AS m", json!({"snapshot": true}));
@@ -373,10 +399,9 @@ fn what_runs_at_every_start_cannot_end_every_start() {
     server.script().config["decorators"] = json!({"load": ["SELECT 'x' AS site"]});
     server.script().config["packs"] =
         json!({"p": {"discovery": ["SELECT 2"], "queries": {"r": {"query": "SELECT 3"}}}});
-    let mut dead = state(&server);
-    dead.schedule_begin("decorator query", "SELECT 'x' AS site").unwrap();
-    dead.schedule_begin("discovery query of a pack", "SELECT 2").unwrap();
-    drop(dead);
+    let marks =
+        [("decorator query", "SELECT 'x' AS site"), ("discovery query of a pack", "SELECT 2")];
+    die_in(&server, &marks, 2);
     let mut agent = Agent::start(&server);
     run_for(&mut agent, 2 * MINUTE);
     assert!(server.script().results[0].get("decorations").is_none());

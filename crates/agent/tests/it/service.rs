@@ -332,7 +332,7 @@ fn what_was_accepted_runs_after_a_restart_even_without_a_server() {
 }
 
 #[test]
-fn a_text_the_agent_died_in_is_refused_for_a_day() {
+fn a_text_the_agent_died_in_once_runs_again() {
     let server = Server::start();
     let sql = "SELECT 6 AS n";
     let pace = TestPace::default();
@@ -340,6 +340,25 @@ fn a_text_the_agent_died_in_is_refused_for_a_day() {
     dead.accept("q1", sql).unwrap();
     dead.begin(sql, pace.now()).unwrap();
     drop(dead);
+    for _ in 0..3 {
+        // Deaths in which nothing ran.
+        drop(state(&server));
+    }
+    let mut agent = Agent::start_with(&server, pace, |_| {});
+    agent.iterate(1);
+    assert_eq!(answer(&server, "q1"), (0, json!([{"n": "6"}])));
+}
+
+#[test]
+fn a_text_the_agent_died_in_twice_is_refused_for_a_day() {
+    let server = Server::start();
+    let sql = "SELECT 6 AS n";
+    let pace = TestPace::default();
+    for _ in 0..2 {
+        let mut dead = state(&server);
+        dead.accept("q1", sql).unwrap();
+        dead.begin(sql, pace.now()).unwrap();
+    }
 
     offer(&server, &[("q2", sql), ("q3", "SELECT 6 AS n --")]);
     let mut agent = Agent::start_with(&server, pace.clone(), |_| {});

@@ -95,8 +95,18 @@ fn too_many_pending_queries_are_left_to_the_server() {
     assert_eq!(state.accept("7", "SELECT 1").unwrap(), Accepted::Known);
 }
 
+/// The state after a process died in these texts.
+fn after_death_in(directory: &std::path::Path, texts: &[&str], now: i64) -> State {
+    let mut state = State::open(directory).unwrap();
+    for sql in texts {
+        assert_eq!(state.begin(sql, now).unwrap(), Start::Run);
+    }
+    drop(state);
+    State::open(directory).unwrap()
+}
+
 #[test]
-fn only_the_mark_of_a_dead_process_denies() {
+fn only_the_marks_of_processes_that_died_deny() {
     let directory = tempfile::tempdir().unwrap();
     let mut state = State::open(directory.path()).unwrap();
     assert_eq!(state.begin("SELECT 1", 100).unwrap(), Start::Run);
@@ -105,7 +115,9 @@ fn only_the_mark_of_a_dead_process_denies() {
     assert_eq!(state.begin("SELECT 2", 100).unwrap(), Start::Run);
     state.abandon("SELECT 2").unwrap();
     drop(state);
-    let mut state = State::open(directory.path()).unwrap();
+    // A death in which it did not run does not count.
+    drop(State::open(directory.path()).unwrap());
+    let mut state = after_death_in(directory.path(), &["SELECT 1"], 100);
     assert_eq!(state.begin("SELECT 1", 100).unwrap(), Start::Denylisted);
     assert_eq!(state.begin("SELECT 1 ", 100).unwrap(), Start::Run);
     assert_eq!(state.begin("SELECT 2", 100).unwrap(), Start::Run);
@@ -119,12 +131,41 @@ fn only_the_mark_of_a_dead_process_denies() {
 }
 
 #[test]
+fn a_good_end_forgives_a_death_and_a_worker_that_died_is_not_forgiven() {
+    let directory = tempfile::tempdir().unwrap();
+    let query = Pending { name: "q".to_owned(), sql: "SELECT 1".to_owned() };
+    let mut state = after_death_in(directory.path(), &["SELECT 1"], 100);
+    assert_eq!(state.begin("SELECT 1", 100).unwrap(), Start::Run);
+    state.finish(&query, &outcome("[]")).unwrap();
+    drop(state);
+    let mut state = after_death_in(directory.path(), &["SELECT 1"], 100);
+    assert_eq!(state.begin("SELECT 1", 100).unwrap(), Start::Run);
+    state.deny("SELECT 1", 100).unwrap();
+    state.finish(&query, &outcome("[]")).unwrap();
+    assert_eq!(state.begin("SELECT 1", 100).unwrap(), Start::Denylisted);
+}
+
+#[test]
+fn a_state_from_before_deaths_were_counted_is_understood() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(State::open(directory.path()).unwrap());
+    let db = rusqlite::Connection::open(directory.path().join("state.db")).unwrap();
+    db.execute_batch(
+        "DROP TABLE running;
+         CREATE TABLE running (sql_sha256 TEXT PRIMARY KEY, started_at INTEGER NOT NULL) STRICT;",
+    )
+    .unwrap();
+    drop(db);
+    drop(after_death_in(directory.path(), &["SELECT 1"], 100));
+    let mut state = after_death_in(directory.path(), &["SELECT 1"], 100);
+    assert_eq!(state.begin("SELECT 1", 100).unwrap(), Start::Denylisted);
+}
+
+#[test]
 fn a_mark_from_a_wrong_clock_does_not_deny_for_ever() {
     let directory = tempfile::tempdir().unwrap();
-    let mut state = State::open(directory.path()).unwrap();
-    state.begin("SELECT 1", 4_000_000_000).unwrap();
-    drop(state);
-    let mut state = State::open(directory.path()).unwrap();
+    drop(after_death_in(directory.path(), &["SELECT 1"], 4_000_000_000));
+    let mut state = after_death_in(directory.path(), &["SELECT 1"], 4_000_000_000);
     assert_eq!(state.begin("SELECT 1", 1_800_000_000).unwrap(), Start::Run);
 }
 
