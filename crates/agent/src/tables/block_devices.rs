@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn what_udev_knows() {
         let known = "S:disk/by-uuid/x\nE:ID_FS_UUID=0a1b-2c3d\nE:ID_FS_TYPE=vfat\n\
-                     E:ID_FS_LABEL=my_disk\nE:ID_FS_LABEL_ENC=my\\x20disk\\x5c\nE:ID_FS_TYPE_X=no\n";
+                     E:ID_FS_LABEL=my_disk\nE:ID_FS_LABEL_ENC=my\\x20disk\\x5c\n\
+                     E:ID_FS_TYPE_X=no\n";
         let found = of_udev(known);
         assert_eq!(found.kind.as_deref(), Some("vfat"));
         assert_eq!(found.uuid.as_deref(), Some("0a1b-2c3d"));

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn names_are_whole_and_sizes_are_bytes() {
-        let meminfo = "MemTotal:    2048 kB\nSwapCached:   1 kB\nCached:  3 kB\nActive(anon): 9 kB\n\
+        let meminfo = "MemTotal:  2048 kB\nSwapCached: 1 kB\nCached: 3 kB\nActive(anon): 9 kB\n\
                        Buffers: x kB\nSwapFree: 9223372036854775807 kB\nInactive\n";
         assert_eq!(bytes(meminfo, "MemTotal"), Some(2_097_152));
         assert_eq!(bytes(meminfo, "Cached"), Some(3_072));

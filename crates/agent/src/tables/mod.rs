@@ -24,6 +24,7 @@ mod sockets;
 mod superblock;
 mod systemd;
 mod utmp;
+mod xtables;
 
 mod apt_sources;
 mod arp_cache;
@@ -43,6 +44,7 @@ mod groups;
 mod hash;
 mod interface_addresses;
 mod interface_details;
+mod iptables;
 mod kernel_info;
 mod kernel_modules;
 mod known_hosts;
@@ -171,6 +173,7 @@ pub fn all() -> &'static [&'static dyn Table] {
         &hash::Hash,
         &interface_addresses::InterfaceAddresses,
         &interface_details::InterfaceDetails,
+        &iptables::Iptables,
         &kernel_info::KernelInfo,
         &kernel_modules::KernelModules,
         &known_hosts::KnownHosts,

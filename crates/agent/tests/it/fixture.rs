@@ -2,6 +2,7 @@
 //! What the tests share: a runner over this machine, and answers as maps.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,4 +51,23 @@ pub fn error(sql: &str) -> String {
         Ok((answer, _)) => panic!("{sql} gave {answer:?}"),
         Err(error) => error.to_string(),
     }
+}
+
+/// What a tool of the machine prints; `None` when it is not installed or prints nothing.
+pub fn tool(name: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(name).args(arguments).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success() || !text.is_empty()).then_some(text)
+}
+
+/// What `source` says and what `found` says, at a moment when the source does not change.
+pub fn stable<S: PartialEq, T>(source: impl Fn() -> S, found: impl Fn() -> T) -> (S, T) {
+    for _ in 0..1_000 {
+        let before = source();
+        let found = found();
+        if source() == before {
+            return (before, found);
+        }
+    }
+    panic!("the source never stands still");
 }

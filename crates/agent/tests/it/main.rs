@@ -14,3 +14,5 @@ mod service;
 mod sql;
 mod state;
 mod tables;
+mod tables_network;
+mod tables_system;

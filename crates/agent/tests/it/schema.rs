@@ -8,7 +8,7 @@ use mimir_sqlguard::schema::{self, Platform};
 use crate::fixture::{rows, value};
 
 /// The tables this agent must have.
-const TABLES: [&str; 58] = [
+const TABLES: [&str; 59] = [
     "apt_sources",
     "arp_cache",
     "authorized_keys",
@@ -27,6 +27,7 @@ const TABLES: [&str; 58] = [
     "hash",
     "interface_addresses",
     "interface_details",
+    "iptables",
     "kernel_info",
     "kernel_modules",
     "known_hosts",
