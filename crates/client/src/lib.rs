@@ -23,7 +23,7 @@ pub use ops::campaign::{
     AssignmentFilter, CampaignEvent, CampaignFilter, ExportFormat, Exported, ResponseFilter,
     RowFilter,
 };
-pub use ops::host::HostFilter;
+pub use ops::host::{HostFilter, HostSort};
 pub use ops::live::LiveEvent;
 pub use sse::{Event, Events, RetryPolicy};
 pub use transport::{Answer, Client};

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `mimir host list|show|decommission`.
+//! `mimir host list|show|campaigns|count|decommission`.
 
 use clap::{Args, Subcommand};
-use mimir_client::HostFilter;
+use mimir_client::{HostFilter, HostSort};
 use mimir_wire::api::host::{Decommission, HostStatus};
-use mimir_wire::api::target::Platform;
+use mimir_wire::api::target::{Platform, Target};
 use mimir_wire::ids::HostId;
 
 use super::{LimitArgs, word};
 use crate::context::Context;
 use crate::output::{Column, Format, Kind, col, visible};
+use crate::target;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HostCommand {
@@ -24,6 +25,24 @@ Examples:
         /// The host's id
         #[arg(value_name = "ID")]
         id: HostId,
+    },
+    /// List the campaigns a host was asked in, newest first, with its answers
+    Campaigns {
+        /// The host's id
+        #[arg(value_name = "ID")]
+        id: HostId,
+        #[command(flatten)]
+        limit: LimitArgs,
+    },
+    /// Count the hosts that a target names, by status
+    #[command(after_help = "\
+Examples:
+  mimir host count
+  mimir host count --target os:linux,darwin")]
+    Count {
+        /// all, hosts:ID,ID or os:PLATFORM,PLATFORM
+        #[arg(long, value_name = "TARGET", value_parser = target::parse, default_value = "all")]
+        target: Target,
     },
     /// Cut a host off at once; its history stays
     #[command(after_help = "\
@@ -50,6 +69,12 @@ pub(crate) struct ListArgs {
     /// linux, darwin or windows
     #[arg(long, value_name = "PLATFORM", value_parser = word!(Platform))]
     platform: Option<Platform>,
+    /// hostname, last_seen or enrolled
+    #[arg(long, value_name = "ORDER", value_parser = word!(HostSort))]
+    sort: Option<HostSort>,
+    /// Largest or latest first
+    #[arg(long)]
+    desc: bool,
     #[command(flatten)]
     limit: LimitArgs,
 }
@@ -74,14 +99,49 @@ const COLUMNS: &[Column] = &[
     col("CLONE SEEN", "clone_seen_at", Kind::DetailTime),
 ];
 
+const CAMPAIGN_COLUMNS: &[Column] = &[
+    col("CAMPAIGN", "campaign.id", Kind::Text),
+    col("NAME", "campaign.name", Kind::Text),
+    col("LAUNCHED", "campaign.created_at", Kind::Time),
+    col("STATE", "state", Kind::Text),
+    col("REASON", "reason", Kind::Text),
+    col("OUTCOME", "outcome", Kind::Text),
+    col("LATE", "late", Kind::Flag),
+    col("ROWS", "row_count", Kind::Count),
+    col("TRUNCATED", "truncated", Kind::Flag),
+    col("ERROR", "error", Kind::Text),
+    col("ANSWERED", "responded_at", Kind::Time),
+    col("CAMPAIGN STATUS", "campaign.status", Kind::Detail),
+    col("KIND", "campaign.kind", Kind::Detail),
+    col("LIVE UNTIL", "campaign.live_until", Kind::DetailTime),
+    col("OFFERS", "attempts", Kind::Detail),
+    col("OFFERED", "offered_at", Kind::DetailTime),
+    col("STORED", "stored_rows", Kind::Detail),
+    col("SINCE", "state_changed_at", Kind::DetailTime),
+];
+
+const COUNT_COLUMNS: &[Column] = &[
+    col("TARGETED", "targeted", Kind::Count),
+    col("ONLINE", "online", Kind::Count),
+    col("STALE", "stale", Kind::Count),
+    col("OFFLINE", "offline", Kind::Count),
+];
+
 pub(crate) fn run(command: HostCommand, context: &mut Context<'_>) -> anyhow::Result<()> {
     let client = context.client()?;
     match command {
-        HostCommand::List(ListArgs { q, status, platform, limit }) => {
-            let hosts = client.hosts(&HostFilter { q, status, platform });
+        HostCommand::List(ListArgs { q, status, platform, sort, desc, limit }) => {
+            let filter = HostFilter { q, status, platform, sort, descending: desc };
+            let hosts = client.hosts(&filter);
             context.print_list(COLUMNS, &hosts, limit.limit)
         }
         HostCommand::Show { id } => context.print(COLUMNS, &client.host(id)?),
+        HostCommand::Campaigns { id, limit } => {
+            context.print_list(CAMPAIGN_COLUMNS, &client.host_campaigns(id), limit.limit)
+        }
+        HostCommand::Count { target } => {
+            context.print(COUNT_COLUMNS, &client.count_target(&target)?)
+        }
         HostCommand::Decommission { id, block_reenrollment } => {
             if context.console.input_is_terminal {
                 let name = client.host(id)?.hostname;
@@ -100,11 +160,19 @@ pub(crate) fn run(command: HostCommand, context: &mut Context<'_>) -> anyhow::Re
 
 #[cfg(test)]
 mod tests {
+    use mimir_wire::api::campaign::HostCampaign;
     use mimir_wire::api::host::Host;
+    use mimir_wire::api::target::TargetCount;
+
+    use crate::commands::samples;
+    use crate::output::assert_columns;
 
     #[test]
     fn columns_exist() {
-        let host: Host = serde_json::from_str(crate::commands::samples::HOST).unwrap();
-        crate::output::assert_columns(super::COLUMNS, &host);
+        let host: Host = serde_json::from_str(samples::HOST).unwrap();
+        assert_columns(super::COLUMNS, &host);
+        let campaign: HostCampaign = serde_json::from_str(samples::HOST_CAMPAIGN).unwrap();
+        assert_columns(super::CAMPAIGN_COLUMNS, &campaign);
+        assert_columns(super::COUNT_COLUMNS, &TargetCount::default());
     }
 }

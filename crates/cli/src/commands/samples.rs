@@ -51,6 +51,15 @@ pub(crate) const ASSIGNMENT: &str = r#"{"host_id":"0193b3a0-0000-7000-8000-00000
     "error":null,"reason":null,"state_changed_at":"2026-11-23T16:55:00Z",
     "host_status":"online","host_last_seen_at":"2026-11-23T16:59:00Z"}"#;
 
+pub(crate) const HOST_CAMPAIGN: &str = r#"{"campaign":{
+      "id":"0193b3a0-0000-7000-8000-000000000006","name":"Kernels","kind":"osquery",
+      "status":"active","created_at":"2026-11-23T16:54:00Z",
+      "live_until":"2026-11-23T17:04:00Z"},
+    "state":"responded","outcome":"rows","late":false,"attempts":1,
+    "offered_at":"2026-11-23T16:55:00Z","responded_at":"2026-11-23T16:55:10Z","row_count":3,
+    "stored_rows":3,"truncated":false,"error":null,"reason":null,
+    "state_changed_at":"2026-11-23T16:55:10Z"}"#;
+
 pub(crate) const RESPONSE: &str = r#"{"host_id":"0193b3a0-0000-7000-8000-000000000001",
     "hostname":"web-1","row_count":3,"stored_rows":3,"truncated":false,"late":false,
     "outcome":"rows","error":null,"received_at":"2026-11-23T16:55:10Z","stats":null}"#;

@@ -25,14 +25,14 @@ const CAMPAIGNS_MAX: i64 = 40;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server process; killed when the test ends, however it ends.
-struct Server {
+pub struct Server {
     child: Child,
     folder: PathBuf,
     address: String,
 }
 
 impl Server {
-    fn start(folder: &Path, address: &str) -> Self {
+    pub fn start(folder: &Path, address: &str) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_mimir"))
             .args(["serve", "--listen", address, "--log-filter", "warn", "--data-dir"])
             .arg(folder.join("data"))
@@ -54,23 +54,23 @@ impl Server {
         wait("the server to be ready", || ready().is_some());
     }
 
-    fn bootstrap(&self) -> Option<Value> {
+    pub fn bootstrap(&self) -> Option<Value> {
         let text = std::fs::read(self.folder.join("bootstrap.json")).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    fn ca(&self) -> String {
+    pub fn ca(&self) -> String {
         std::fs::read_to_string(self.folder.join("data/ca.pem")).expect("the CA certificate")
     }
 
-    fn client(&self) -> Option<Client> {
+    pub fn client(&self) -> Option<Client> {
         let key = self.bootstrap()?["api_key"].as_str()?.to_owned();
         let builder = Client::builder(&format!("https://{}", self.address));
         builder.api_key(key).ca_pem(self.ca()).build().ok()
     }
 
     /// SIGKILL: the process gets no chance to write anything.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().expect("the server can be killed");
         self.child.wait().expect("the server ends");
     }
@@ -84,7 +84,7 @@ impl Drop for Server {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server under test is a process of its own")]
-fn wait(what: &str, mut done: impl FnMut() -> bool) {
+pub fn wait(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
@@ -93,7 +93,7 @@ fn wait(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// A port that is free now and stays the server's over its restarts.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").to_string()
 }
@@ -118,7 +118,7 @@ fn rows(host: &Profile, sql: &str) -> Outcome {
     rows.into()
 }
 
-fn ask(client: &Client, method: &str, path: &str, body: Option<Value>) -> Value {
+pub fn ask(client: &Client, method: &str, path: &str, body: Option<Value>) -> Value {
     let body = body.map(|body| body.to_string());
     let answer = client
         .request(method, &format!("/api/v1{path}"), body.as_deref().map(str::as_bytes))
@@ -128,7 +128,7 @@ fn ask(client: &Client, method: &str, path: &str, body: Option<Value>) -> Value 
 }
 
 /// Small enough, seeded, good enough to scatter moments.
-fn next(random: &mut u64) -> u64 {
+pub fn next(random: &mut u64) -> u64 {
     *random =
         random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *random >> 33
@@ -277,7 +277,7 @@ fn compare(
 }
 
 /// The database itself, after the last crash.
-fn verify_offline(folder: &Path, campaigns_launched: usize) {
+pub fn verify_offline(folder: &Path, campaigns_launched: usize) {
     let db = Db::open(&DatabaseUrl::Sqlite(folder.join("data/mimir.db"))).expect("it opens");
     let verdict = db.read(audit::verify).expect("it reads");
     assert!(verdict.ok, "{verdict:?}");

@@ -3,6 +3,7 @@
 //! ends. The modules whose names begin with `real` run it against the server itself, with a
 //! virtual fleet, or run the program as a process.
 
+mod agent_crash;
 mod campaigns;
 mod crash;
 mod exits;

@@ -28,6 +28,7 @@ fn a_campaign_is_followed_read_exported_and_stopped() {
     assert_eq!(rows["columns"], serde_json::json!(["name", "version"]));
     assert_eq!(rows["items"].as_array().unwrap().len(), 3);
 
+    sorted_and_over_time(&real, &id, &names);
     exports(&real, &id, &names);
 
     let stopped = real.done(&["campaign", "stop", &id, "--reason", "Enough is known."]);
@@ -38,6 +39,35 @@ fn a_campaign_is_followed_read_exported_and_stopped() {
     assert_eq!(shown["coverage"]["cancelled"], 1);
     let watched = real.run(&["campaign", "watch", &id]);
     assert!(watched.code == 0 && watched.err.contains("Stopped"), "{}", watched.err);
+}
+
+fn sorted_and_over_time(real: &Real, id: &str, names: &[String]) {
+    let sorted =
+        real.json(&["campaign", "rows", id, "--sort", "_hostname", "--desc", "--where", "name="]);
+    let of: Vec<_> = sorted["items"].as_array().unwrap().iter().map(|r| &r["_hostname"]).collect();
+    let mut wanted: Vec<_> = names.iter().collect();
+    wanted.sort();
+    wanted.reverse();
+    assert_eq!(of, wanted);
+    let only = format!("_hostname={}", names[0]);
+    let rows = real.json(&["campaign", "rows", id, "--where", &only]);
+    assert_eq!(rows["total"], 1);
+    let refused = real.refused(&["campaign", "rows", id, "--sort", "nope"]);
+    assert!(refused.contains("name, version"), "{refused}");
+
+    let course = real.json(&["campaign", "completion", id]);
+    assert_eq!(course["points"].as_array().unwrap().last().unwrap()["responded"], 3);
+    assert!(real.done(&["campaign", "completion", id]).contains("75%"));
+    let ids = real.host_ids();
+    let asked = real.json(&["host", "campaigns", &ids[0]]);
+    assert_eq!(asked["items"][0]["campaign"]["id"], id);
+    let counted = real.json(&["host", "count", "--target", &format!("hosts:{}", ids[0])]);
+    assert_eq!((&counted["targeted"], &counted["online"]), (&1.into(), &1.into()));
+    let open = real.json(&["campaign", "assignments", id, "--state", "pending,offered"]);
+    assert_eq!(open["total"], 1);
+    assert_eq!(real.json(&["campaign", "responses", id, "--outcome", "rows"])["total"], 3);
+    let list = real.json(&["host", "list", "--sort", "last_seen", "--desc"]);
+    assert_eq!(list["total"], 4);
 }
 
 /// All three formats hold a row of each host that answered.

@@ -9,7 +9,7 @@ use mimir_wire::api::campaign::{
     StopRequest,
 };
 use mimir_wire::api::page::{Page, RowPage};
-use mimir_wire::ids::{CampaignId, HostId};
+use mimir_wire::ids::{CampaignId, HostId, UserId};
 use serde::Serialize;
 
 use super::API;
@@ -29,39 +29,72 @@ pub struct CampaignFilter {
     pub status: Option<CampaignStatus>,
     /// Their kind.
     pub kind: Option<CampaignKind>,
-    /// Text in the name.
+    /// Text in the name or in the name of who launched it.
     pub q: Option<String>,
+    /// Who launched it.
+    pub created_by: Option<UserId>,
 }
 
 /// Which rows of the ledger to list; all that are `None` do not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct AssignmentFilter {
-    /// Where they stand.
-    pub state: Option<AssignmentState>,
+    /// Where they stand; anywhere when empty.
+    pub states: Vec<AssignmentState>,
     /// What was answered.
     pub outcome: Option<Outcome>,
     /// Whether the answer came after the live window.
     pub late: Option<bool>,
+    /// Whether rows were cut.
+    pub truncated: Option<bool>,
     /// Text in the host's name.
     pub q: Option<String>,
 }
 
-/// Which responses to list.
-#[derive(Debug, Clone, Copy, Default)]
+/// Which responses to list; all that are `None` do not restrict.
+#[derive(Debug, Clone, Default)]
 pub struct ResponseFilter {
     /// Whether they came after the live window.
     pub late: Option<bool>,
+    /// What was answered.
+    pub outcome: Option<Outcome>,
+    /// Whether rows were cut.
+    pub truncated: Option<bool>,
+    /// Text in the host's name.
+    pub q: Option<String>,
 }
 
-/// Which rows of all hosts to list.
+/// Which rows to list, and in which order.
 #[derive(Debug, Clone, Default)]
 pub struct RowFilter {
     /// Of this host only.
     pub host: Option<HostId>,
     /// Text in any column, case ignored.
     pub contains: Option<String>,
+    /// Columns and texts that must be in them, case ignored.
+    pub conditions: Vec<(String, String)>,
     /// The columns to give, all when empty.
     pub columns: Vec<String>,
+    /// The column to sort by; in the order of commit when `None`.
+    pub sort: Option<String>,
+    /// Largest first.
+    pub descending: bool,
+}
+
+impl RowFilter {
+    fn params(&self) -> Params {
+        let mut params = Params::default();
+        params.add_some("host", self.host);
+        params.add_some("contains", self.contains.as_deref());
+        for (column, text) in &self.conditions {
+            params.add("where", format_args!("{column}:{text}"));
+        }
+        if !self.columns.is_empty() {
+            params.add("columns", self.columns.join(","));
+        }
+        params.add_some("sort", self.sort.as_deref());
+        params.add_some("order", self.descending.then_some("desc"));
+        params
+    }
 }
 
 /// The formats of an export.
@@ -146,6 +179,7 @@ impl Client {
         params.add_some("status", filter.status);
         params.add_some("kind", filter.kind);
         params.add_some("q", filter.q.as_deref());
+        params.add_some("created_by", filter.created_by);
         List::new(self, format!("{API}/campaigns"), params)
     }
 
@@ -174,9 +208,13 @@ impl Client {
     /// Lists a campaign's ledger.
     pub fn assignments(&self, id: CampaignId, filter: &AssignmentFilter) -> List<Page<Assignment>> {
         let mut params = Params::default();
-        params.add_some("state", filter.state);
+        if !filter.states.is_empty() {
+            let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
+            params.add("state", states.join(","));
+        }
         params.add_some("outcome", filter.outcome);
         params.add_some("late", filter.late);
+        params.add_some("truncated", filter.truncated);
         params.add_some("q", filter.q.as_deref());
         List::new(self, format!("{API}/campaigns/{id}/assignments"), params)
     }
@@ -187,27 +225,24 @@ impl Client {
     }
 
     /// Lists what hosts answered.
-    pub fn responses(&self, id: CampaignId, filter: ResponseFilter) -> List<Page<Response>> {
+    pub fn responses(&self, id: CampaignId, filter: &ResponseFilter) -> List<Page<Response>> {
         let mut params = Params::default();
         params.add_some("late", filter.late);
+        params.add_some("outcome", filter.outcome);
+        params.add_some("truncated", filter.truncated);
+        params.add_some("q", filter.q.as_deref());
         List::new(self, format!("{API}/campaigns/{id}/responses"), params)
     }
 
-    /// Lists the rows of one host.
-    pub fn response_rows(&self, id: CampaignId, host: HostId) -> List<RowPage> {
+    /// Lists the rows of one host; the host of the filter is not looked at.
+    pub fn response_rows(&self, id: CampaignId, host: HostId, filter: &RowFilter) -> List<RowPage> {
         let path = format!("{API}/campaigns/{id}/responses/{host}/rows");
-        List::new(self, path, Params::default())
+        List::new(self, path, RowFilter { host: None, ..filter.clone() }.params())
     }
 
     /// Lists the rows of all hosts; each carries `_host_id` and `_hostname`.
     pub fn rows(&self, id: CampaignId, filter: &RowFilter) -> List<RowPage> {
-        let mut params = Params::default();
-        params.add_some("host", filter.host);
-        params.add_some("contains", filter.contains.as_deref());
-        if !filter.columns.is_empty() {
-            params.add("columns", filter.columns.join(","));
-        }
-        List::new(self, format!("{API}/campaigns/{id}/rows"), params)
+        List::new(self, format!("{API}/campaigns/{id}/rows"), filter.params())
     }
 
     /// Writes all rows into `into` as they come, in constant memory.

@@ -2,7 +2,7 @@
 //! Hosts and the dashboard's counts.
 
 use mimir_wire::api::campaign::HostCampaign;
-use mimir_wire::api::host::{DashboardSummary, Decommission, Host, HostStatus};
+use mimir_wire::api::host::{DashboardSummary, Decommission, Host, HostCounts, HostStatus};
 use mimir_wire::api::page::Page;
 use mimir_wire::api::target::Platform;
 use mimir_wire::ids::HostId;
@@ -22,6 +22,40 @@ pub struct HostFilter {
     pub status: Option<HostStatus>,
     /// Their operating system.
     pub platform: Option<Platform>,
+    /// By what they are ordered; by name when `None`.
+    pub sort: Option<HostSort>,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// By what hosts are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostSort {
+    /// Their name.
+    Hostname,
+    /// When they were last heard of.
+    LastSeen,
+    /// When they first enrolled.
+    Enrolled,
+}
+
+impl HostSort {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Hostname, Self::LastSeen, Self::Enrolled];
+
+    /// The word for it in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hostname => "hostname",
+            Self::LastSeen => "last_seen",
+            Self::Enrolled => "enrolled",
+        }
+    }
+
+    /// What a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|sort| sort.as_str() == word)
+    }
 }
 
 impl Client {
@@ -31,7 +65,20 @@ impl Client {
         params.add_some("q", filter.q.as_deref());
         params.add_some("status", filter.status);
         params.add_some("platform", filter.platform);
+        params.add_some("sort", filter.sort.map(HostSort::as_str));
+        params.add_some("order", filter.descending.then_some("desc"));
         List::new(self, format!("{API}/hosts"), params)
+    }
+
+    /// Counts hosts by status; the filter's status and order are not looked at.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn host_counts(&self, filter: &HostFilter) -> Result<HostCounts, ClientError> {
+        let mut params = Params::default();
+        params.add_some("q", filter.q.as_deref());
+        params.add_some("platform", filter.platform);
+        self.get(&format!("{API}/hosts/counts{}", params.as_str()))
     }
 
     /// One host.

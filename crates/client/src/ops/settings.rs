@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runtime settings.
 
-use mimir_wire::api::settings::{Settings, SettingsPatch};
+use mimir_wire::api::settings::{Settings, SettingsPatch, SettingsSchema};
 use serde_json::{Map, Value};
 
 use super::API;
@@ -15,6 +15,14 @@ impl Client {
     /// See [`ClientError`].
     pub fn settings(&self) -> Result<Settings, ClientError> {
         self.get(&format!("{API}/settings"))
+    }
+
+    /// What settings mean and what they may be.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn settings_schema(&self) -> Result<SettingsSchema, ClientError> {
+        self.get(&format!("{API}/settings/schema"))
     }
 
     /// Changes the settings that are present in the patch.

@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use mimir_wire::api::problem::{FieldError, ProblemCode};
 use mimir_wire::ids;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::app::Caller;
 use crate::http::body::{BodyBudget, BodyBytes, BodyError, read_body};
@@ -77,6 +77,11 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { String::new() } else { path };
+        let whole = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        if !error.inner().is_data() && whole() {
+            // A number where a word must stand is a broken text to the parser of JSON.
+            return ApiError::field(&field, "This value is of another kind than it must be.");
+        }
         refuse(field, error.inner())
     })?;
     deserializer.end().map_err(|error| refuse(String::new(), &error))?;

@@ -20,6 +20,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("PATCH", "/settings", "{}"),
     ("POST", "/hosts/{id}/decommission", "{}"),
     ("POST", "/enrollment-secrets", r#"{"name": "a"}"#),
+    ("POST", "/enrollment-kits", r#"{"agent": "osqueryd"}"#),
+    ("POST", "/targets/count", r#"{"target": {"type": "all"}}"#),
     ("POST", "/users", r#"{"username": "a", "password": "b", "role": "admin"}"#),
     ("PATCH", "/users/{id}", "{}"),
     ("POST", "/api-keys", r#"{"name": "a"}"#),
@@ -85,6 +87,9 @@ async fn the_wrong_member_is_named_by_its_path() {
     let text = r#"{"max_concurrent_hunts": -1}"#;
     let request = server.request(&admin, "PATCH", "/settings").body(Body::from(text)).unwrap();
     server.raw(request).await.invalid(&["max_concurrent_hunts"]);
+    // A number where a word must stand.
+    let text = r#"{"username": "a", "password": "b", "role": 5}"#;
+    post_text(&server, &admin, "/users", text).await.invalid(&["role"]);
     // Twice the same member: which one is meant?
     let text = r#"{"name": "a", "name": "b"}"#;
     post_text(&server, &admin, "/api-keys", text).await.refused(422, "invalid_request");

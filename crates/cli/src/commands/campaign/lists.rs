@@ -20,7 +20,7 @@ pub(crate) struct ListArgs {
     /// osquery or ioc_hunt
     #[arg(long, value_name = "KIND", value_parser = word!(CampaignKind))]
     kind: Option<CampaignKind>,
-    /// Text in the name
+    /// Text in the name or in the name of who launched it
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
     #[command(flatten)]
@@ -30,20 +30,23 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mimir campaign assignments ID --state lost
+  mimir campaign assignments ID --state lost,blocked
   mimir campaign assignments ID --outcome error --output csv")]
 pub(crate) struct AssignmentArgs {
     #[command(flatten)]
     campaign: IdArgs,
-    /// pending, offered, responded, lost, cancelled, blocked or rejected
-    #[arg(long, value_name = "STATE", value_parser = word!(AssignmentState))]
-    state: Option<AssignmentState>,
+    /// pending, offered, responded, lost, cancelled, blocked or rejected; several with commas
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = word!(AssignmentState))]
+    state: Vec<AssignmentState>,
     /// rows, empty, error or denylisted
     #[arg(long, value_name = "OUTCOME", value_parser = word!(Outcome))]
     outcome: Option<Outcome>,
     /// Only late answers (true) or only those in time (false)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     late: Option<bool>,
+    /// Only hosts whose rows were cut (true) or only whole answers (false)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    truncated: Option<bool>,
     /// Text in the host's name
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
@@ -55,6 +58,15 @@ pub(crate) struct AssignmentArgs {
 pub(crate) struct ResponseArgs {
     #[command(flatten)]
     campaign: IdArgs,
+    /// rows, empty, error or denylisted
+    #[arg(long, value_name = "OUTCOME", value_parser = word!(Outcome))]
+    outcome: Option<Outcome>,
+    /// Only answers whose rows were cut (true) or only whole ones (false)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    truncated: Option<bool>,
+    /// Text in the host's name
+    #[arg(long, value_name = "TEXT")]
+    q: Option<String>,
     /// Only late answers (true) or only those in time (false)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     late: Option<bool>,
@@ -67,6 +79,7 @@ pub(crate) struct ResponseArgs {
 Examples:
   mimir campaign rows ID --host 0193b3a0-5f2e-7c41-9d6e-2b1f4c7a9e10
   mimir campaign rows ID --contains openssl --columns name,version --output csv
+  mimir campaign rows ID --sort size --desc --where path=/usr --limit 20
 
 `mimir campaign export` writes everything faster.")]
 pub(crate) struct RowArgs {
@@ -78,11 +91,27 @@ pub(crate) struct RowArgs {
     /// Text in any column, case ignored
     #[arg(long, value_name = "TEXT")]
     contains: Option<String>,
+    /// Text in this column, case ignored; may be given several times
+    #[arg(long = "where", value_name = "COLUMN=TEXT", value_parser = condition)]
+    conditions: Vec<(String, String)>,
+    /// Sort by this column: numbers, then other texts
+    #[arg(long, value_name = "COLUMN")]
+    sort: Option<String>,
+    /// Largest first
+    #[arg(long, requires = "sort")]
+    desc: bool,
     /// Only these columns, comma separated
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     columns: Vec<String>,
     #[command(flatten)]
     limit: LimitArgs,
+}
+
+/// Reads `column=text`.
+fn condition(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(column, _)| !column.is_empty());
+    let (column, text) = parts.ok_or("write COLUMN=TEXT")?;
+    Ok((column.to_owned(), text.to_owned()))
 }
 
 const ASSIGNMENT_COLUMNS: &[Column] = &[
@@ -133,7 +162,7 @@ pub(super) fn campaigns(
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
     let ListArgs { status, kind, q, limit } = args;
-    let campaigns = client.campaigns(&CampaignFilter { status, kind, q });
+    let campaigns = client.campaigns(&CampaignFilter { status, kind, q, created_by: None });
     context.print_list(show::COLUMNS, &campaigns, limit.limit)
 }
 
@@ -151,18 +180,20 @@ pub(super) fn assignments(
     client: &Client,
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
-    let AssignmentArgs { campaign: IdArgs { id }, state, outcome, late, q, limit } = args;
-    let ledger = client.assignments(id, &AssignmentFilter { state, outcome, late, q });
+    let AssignmentArgs { campaign: IdArgs { id }, outcome, late, truncated, q, limit, .. } = args;
+    let filter = AssignmentFilter { states: args.state, outcome, late, truncated, q };
+    let ledger = client.assignments(id, &filter);
     context.print_list(ASSIGNMENT_COLUMNS, &ledger, limit.limit)
 }
 
 pub(super) fn responses(
-    args: &ResponseArgs,
+    args: ResponseArgs,
     client: &Client,
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
-    let responses = client.responses(args.campaign.id, ResponseFilter { late: args.late });
-    context.print_list(RESPONSE_COLUMNS, &responses, args.limit.limit)
+    let ResponseArgs { campaign: IdArgs { id }, outcome, truncated, q, late, limit } = args;
+    let responses = client.responses(id, &ResponseFilter { late, outcome, truncated, q });
+    context.print_list(RESPONSE_COLUMNS, &responses, limit.limit)
 }
 
 pub(super) fn rows(
@@ -170,8 +201,16 @@ pub(super) fn rows(
     client: &Client,
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
-    let RowArgs { campaign: IdArgs { id }, host, contains, columns, limit } = args;
-    let rows = client.rows(id, &RowFilter { host, contains, columns });
+    let RowArgs { campaign: IdArgs { id }, limit, .. } = args;
+    let rows = RowFilter {
+        host: args.host,
+        contains: args.contains,
+        conditions: args.conditions,
+        columns: args.columns,
+        sort: args.sort,
+        descending: args.desc,
+    };
+    let rows = client.rows(id, &rows);
     output::rows(context.console, context.global.output, &rows, limit.limit)
 }
 

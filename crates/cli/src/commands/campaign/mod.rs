@@ -2,6 +2,7 @@
 //! `mimir campaign …`.
 
 mod change;
+mod completion;
 mod export;
 mod launch;
 mod lists;
@@ -43,6 +44,8 @@ pub(crate) enum CampaignCommand {
     Assignments(lists::AssignmentArgs),
     /// List what each host answered: rows, nothing, or an error
     Responses(lists::ResponseArgs),
+    /// Show how the answers came in over time
+    Completion(completion::CompletionArgs),
     /// List the rows of all hosts
     Rows(lists::RowArgs),
     /// Write all rows as CSV, NDJSON or Parquet
@@ -68,7 +71,8 @@ pub(crate) fn run(command: CampaignCommand, context: &mut Context<'_>) -> anyhow
             lists::pending(id, &limit, &client, context)
         }
         CampaignCommand::Assignments(args) => lists::assignments(args, &client, context),
-        CampaignCommand::Responses(args) => lists::responses(&args, &client, context),
+        CampaignCommand::Responses(args) => lists::responses(args, &client, context),
+        CampaignCommand::Completion(args) => completion::run(&args, &client, context),
         CampaignCommand::Rows(args) => lists::rows(args, &client, context),
         CampaignCommand::Export(args) => export::run(&args, &client, context),
         CampaignCommand::Stop(args) => change::stop(args, &client, context),
