@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is signed in. A request that answers 401 anywhere brings the sign-in back, in place.
 
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { type QueryClient, queryOptions, useQuery } from '@tanstack/react-query';
 import { http, unwrap } from './client';
 import { ApiProblem } from './problem';
 import type { Session, User } from './schema';
@@ -30,4 +30,10 @@ export function useUser(): User {
 /** Whether the signed-in user is an administrator. */
 export function useIsAdmin(): boolean {
   return useUser().role === 'admin';
+}
+
+/** Notes who is signed in now. Whatever was read for somebody else is gone before a page shows. */
+export function beginSession(client: QueryClient, session: Session | null): void {
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] });
+  client.setQueryData(sessionQuery.queryKey, session);
 }

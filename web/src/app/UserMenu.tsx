@@ -6,7 +6,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconLogout, IconUser } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
-import { useUser } from '@/api/session';
+import { beginSession, useUser } from '@/api/session';
 import { notifyDone, notifyProblem } from '@/lib/notify';
 import { PasswordForm } from '@/pages/session/ChangePassword';
 
@@ -20,8 +20,7 @@ export function useSignOut(): () => Promise<void> {
       notifyProblem(error, 'You are still signed in');
       return;
     }
-    client.clear();
-    client.setQueryData(['session'], null);
+    beginSession(client, null);
   };
 }
 

@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { http, unwrap } from '@/api/client';
 import { asProblem } from '@/api/problem';
+import { beginSession } from '@/api/session';
 import { SessionFrame } from './SessionFrame';
 
 /** Asks for name and password, and says in the server's words why they were refused. */
@@ -15,11 +16,7 @@ export function SignIn() {
   const [password, setPassword] = useState('');
   const login = useMutation({
     mutationFn: () => unwrap(http.POST('/auth/login', { body: { username, password } })),
-    onSuccess: (session) => {
-      // Whatever was read for somebody else is gone before the first page shows.
-      client.clear();
-      client.setQueryData(['session'], session);
-    },
+    onSuccess: (session) => beginSession(client, session),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
