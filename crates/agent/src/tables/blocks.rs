@@ -136,12 +136,10 @@ fn node(sysfs: &Path) -> Option<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use std::os::unix::fs::symlink;
-    use std::sync::Arc;
-    use std::time::{Duration, Instant};
 
+    use super::super::block_devices::BlockDevices;
+    use super::super::scan::tests::with_scan;
     use super::*;
-    use crate::host::{Host, Identity};
-    use crate::tables::Budget;
 
     /// A tree as sysfs shows it: a disk with a partition, an encrypted volume on it, a logical
     /// volume on that, and an array of both disks.
@@ -175,14 +173,7 @@ pub(super) mod tests {
         add("cciss!c0d0", "DEVNAME=cciss/c0d0\n", &[]);
         add("virtual/md0", "DEVNAME=md0\n", &["virtual/dm-0", "cciss!c0d0"]);
         fs::create_dir_all(class.join("gone")).unwrap();
-        with_scan(|scan| Devices::read_from(scan, &class).unwrap())
-    }
-
-    /// Runs with a scan of no table in particular.
-    pub fn with_scan<T>(run: impl FnOnce(&mut Scan<'_>) -> T) -> T {
-        let budget = Budget::new(Instant::now() + Duration::from_secs(60), Arc::default());
-        let host = Host::new(Identity::virtual_machine("test", "1"), 0);
-        run(&mut Scan::new(&crate::tables::uptime::Uptime, &[], 0, &host, &budget))
+        with_scan(&BlockDevices, &[], |scan| Devices::read_from(scan, &class).unwrap())
     }
 
     #[test]

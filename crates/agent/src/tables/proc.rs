@@ -84,7 +84,26 @@ pub fn boot_time() -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::process_envs::ProcessEnvs;
+    use super::super::process_memory_map::ProcessMemoryMap;
+    use super::super::process_open_files::ProcessOpenFiles;
+    use super::super::scan::tests::given;
+    use super::super::{Cell, Table};
     use super::*;
+
+    #[test]
+    fn only_the_processes_asked_for_are_read() {
+        let own = std::process::id().to_string();
+        let tables: [&dyn Table; 3] = [&ProcessEnvs, &ProcessMemoryMap, &ProcessOpenFiles];
+        for table in tables {
+            let pids = given(table, "pid", &own, "pid");
+            let expected = Cell::Int(std::process::id().into());
+            assert!(!pids.is_empty() && pids.iter().all(|pid| *pid == expected), "{pids:?}");
+            for value in ["0", "-1", "x", "1/../1", "999999999999"] {
+                assert!(given(table, "pid", value, "pid").is_empty(), "{value}");
+            }
+        }
+    }
 
     #[test]
     fn links_name_inodes() {

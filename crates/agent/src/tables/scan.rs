@@ -205,3 +205,35 @@ impl RowBuilder {
         self
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::host::Identity;
+
+    /// Runs with a scan of a table for a query that wants every column.
+    pub fn with_scan<T>(
+        table: &dyn Table,
+        constraints: &[Constraint],
+        run: impl FnOnce(&mut Scan<'_>) -> T,
+    ) -> T {
+        let budget = Budget::new(Instant::now() + Duration::from_secs(60), Arc::default());
+        let host = Host::new(Identity::virtual_machine("test", "1"), 0);
+        run(&mut Scan::new(table, constraints, u64::MAX, &host, &budget))
+    }
+
+    /// The values of a column in what a table itself gives, before SQLite filters it, when
+    /// `by` must equal `value`.
+    pub fn given(table: &dyn Table, by: &str, value: &str, column: &str) -> Vec<Cell> {
+        let number = |name| table.columns().iter().position(|one| one.name == name).unwrap();
+        let constraint =
+            Constraint { column: number(by), by: Match::Equals, value: value.to_owned() };
+        let rows = with_scan(table, &[constraint], |scan| {
+            table.generate(scan).unwrap();
+            std::mem::take(&mut scan.rows)
+        });
+        rows.iter().map(|row| row[number(column)].clone()).collect()
+    }
+}

@@ -185,6 +185,8 @@ fn setting(line: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Cell;
+    use super::super::scan::tests::given;
     use super::*;
 
     fn file(root: &Path, name: &str, content: &str) {
@@ -225,6 +227,16 @@ mod tests {
         let found: BTreeMap<_, _> =
             found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(found, BTreeMap::from([("a.x", "1"), ("a.y", "3"), ("a.z", "5")]));
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_read() {
+        let given = |by, value, column| given(&SystemControls, by, value, column);
+        let one = given("name", "kernel.ostype", "current_value");
+        assert_eq!(one, [Cell::from("Linux")]);
+        let subsystems = given("subsystem", "vm", "subsystem");
+        assert!(!subsystems.is_empty() && subsystems.iter().all(|one| *one == Cell::from("vm")));
+        assert!(given("oid", "1.1", "name").is_empty());
     }
 
     #[test]

@@ -120,7 +120,8 @@ fn text(field: &[u8]) -> String {
 mod tests {
     use std::process::Command;
 
-    use super::super::blocks::tests::with_scan;
+    use super::super::last::Last;
+    use super::super::scan::tests::with_scan;
     use super::*;
 
     /// A record as a login program writes it.
@@ -152,7 +153,7 @@ mod tests {
 
     /// What `each` hands out.
     fn read(path: &Path) -> Result<Vec<Record>, TableError> {
-        with_scan(|scan| {
+        with_scan(&Last, &[], |scan| {
             let mut found = Vec::new();
             each(scan, path, |_, record| {
                 found.push(record);

@@ -70,6 +70,9 @@ const TABLES: [&str; 59] = [
     "users",
 ];
 
+/// Tables whose source only root may read; for others they are an error that says so.
+const FOR_ROOT: [&str; 2] = ["iptables", "shadow"];
+
 #[test]
 fn the_tables_are_there() {
     let names: Vec<_> = tables::all().iter().map(|table| table.name()).collect();
@@ -112,7 +115,8 @@ fn columns_are_osquerys() {
 
 #[test]
 fn every_column_can_be_selected() {
-    for table in tables::all() {
+    let is_root = nix::unistd::geteuid().is_root();
+    for table in tables::all().iter().filter(|table| is_root || !FOR_ROOT.contains(&table.name())) {
         let filter = match table.columns().iter().any(|column| column.required) {
             true => "WHERE path = '/etc/passwd'",
             false => "",
