@@ -52,8 +52,8 @@ pub const MAPS_BYTES_MAX: u64 = 64 * MIB;
 pub const ENVIRON_BYTES_MAX: u64 = 16 * MIB;
 /// Largest record of logins, such as `/var/log/wtmp`, that is read.
 pub const UTMP_BYTES_MAX: u64 = 256 * MIB;
-/// Bytes of one answer of the kernel over netlink.
-pub const NETLINK_BYTES_MAX: usize = 256 * MIB as usize;
+/// Bytes of one answer of the kernel over netlink; a route takes about 70.
+pub const NETLINK_BYTES_MAX: usize = 64 * MIB as usize;
 /// How long the kernel may take for a part of an answer over netlink.
 pub const NETLINK_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Bytes of one table of packet filter rules.

@@ -8,7 +8,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::netlink::{self, RTM_GETLINK, attributes, u16_at, u32_at, u64_at};
+use super::netlink::{self, RTM_GETLINK, attributes};
+use super::record::{text_at, u16_at, u32_at, u64_at};
 use super::{Column, Scan, Table, TableError, bigint, integer, read, text};
 use crate::limits::PROC_FILE_BYTES_MAX;
 
@@ -149,10 +150,7 @@ impl Link {
         };
         for (attribute, content) in attributes(entry.get(LINK_BYTES..)?) {
             match attribute {
-                IFLA_IFNAME => {
-                    let name = content.split(|byte| *byte == 0).next().unwrap_or_default();
-                    link.name = String::from_utf8_lossy(name).into_owned();
-                }
+                IFLA_IFNAME => link.name = text_at(content, 0, content.len())?,
                 IFLA_ADDRESS if !content.is_empty() => link.mac = mac(content),
                 IFLA_MTU => link.mtu = u32_at(content, 0),
                 IFLA_STATS64 => link.counters = std::array::from_fn(|at| u64_at(content, at * 8)),

@@ -18,6 +18,7 @@ mod paths;
 mod pem;
 pub(crate) mod proc;
 pub mod read;
+mod record;
 mod scan;
 mod smbios;
 mod sockets;

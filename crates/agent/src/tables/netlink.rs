@@ -15,6 +15,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::record::{u16_at, u32_at};
 use super::{Scan, TableError};
 use crate::limits::{NETLINK_BYTES_MAX, NETLINK_WAIT_MAX};
 
@@ -158,21 +159,6 @@ pub fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 
 fn aligned(length: usize) -> usize {
     length.next_multiple_of(4)
-}
-
-/// A number in the byte order of the machine; `None` past the end.
-pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-/// A number in the byte order of the machine; `None` past the end.
-pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-/// A number in the byte order of the machine; `None` past the end.
-pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 #[cfg(test)]

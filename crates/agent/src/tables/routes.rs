@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::net::if_::if_indextoname;
 
-use super::netlink::{self, RTM_GETROUTE, attributes, u16_at, u32_at};
+use super::netlink::{self, RTM_GETROUTE, attributes};
+use super::record::{u16_at, u32_at};
 use super::{Column, Scan, Table, TableError, integer, text};
 
 /// See the head of this file.
@@ -60,7 +61,9 @@ impl Table for Routes {
     fn generate(&self, scan: &mut Scan<'_>) -> Result<(), TableError> {
         for family in [AF_INET, AF_INET6] {
             for entry in netlink::dump(scan, RTM_GETROUTE, family, ROUTE_BYTES)? {
-                let Some(route) = Route::parse(&entry) else { continue };
+                // A kernel without IPv6 answers for all families instead.
+                let route = Route::parse(&entry).filter(|_| entry.first() == Some(&family));
+                let Some(route) = route else { continue };
                 for hop in &route.hops {
                     push_hop(scan, &route, hop)?;
                 }

@@ -15,6 +15,7 @@ use nix::fcntl::OFlag;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::record::text_at;
 use crate::limits::LUKS_HEADER_BYTES_MAX;
 
 /// Up to the end of the superblock of btrfs, which is furthest behind.
@@ -80,9 +81,7 @@ fn uuid(start: &[u8], at: usize) -> Option<String> {
 
 /// A text that ends at a NUL or fills its field; an empty one is none.
 fn text(start: &[u8], at: usize, length: usize) -> Option<String> {
-    let field = start.get(at..at + length)?;
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(length);
-    let text = String::from_utf8_lossy(&field[..end]);
+    let text = text_at(start, at, length)?;
     let text = text.trim_end();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -10,6 +10,7 @@
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
+use super::record::{text_at, u16_at, u32_at, u64_at};
 use super::{Scan, TableError, read};
 use crate::limits::UTMP_BYTES_MAX;
 
@@ -95,25 +96,18 @@ pub fn each(
 fn parse(record: &[u8], layout: Layout) -> Option<Record> {
     let Layout { record_bytes, time_at, time_bytes } = layout;
     let record = record.get(..record_bytes)?;
-    let time = record.get(time_at..time_at + time_bytes)?;
     let time = match time_bytes {
-        4 => i32::from_ne_bytes(time.try_into().ok()?).into(),
-        _ => i64::from_ne_bytes(time.try_into().ok()?),
+        4 => u32_at(record, time_at)?.cast_signed().into(),
+        _ => u64_at(record, time_at)?.cast_signed(),
     };
     Some(Record {
-        kind: i16::from_ne_bytes(record[..2].try_into().ok()?),
-        pid: i32::from_ne_bytes(record[4..8].try_into().ok()?),
-        line: text(&record[8..40]),
-        user: text(&record[44..76]),
-        host: text(&record[76..332]),
+        kind: u16_at(record, 0)?.cast_signed(),
+        pid: u32_at(record, 4)?.cast_signed(),
+        line: text_at(record, 8, 32)?,
+        user: text_at(record, 44, 32)?,
+        host: text_at(record, 76, 256)?,
         time,
     })
-}
-
-/// A text that ends at a NUL, or fills its field.
-fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
-    String::from_utf8_lossy(&field[..end]).into_owned()
 }
 
 #[cfg(test)]

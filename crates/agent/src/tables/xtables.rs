@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use super::netlink::{u16_at, u32_at, u64_at};
+use super::record::{text_at, u16_at, u32_at, u64_at};
 use crate::limits::IPTABLES_BYTES_MAX;
 
 const IPT_SO_GET_INFO: libc::c_int = 64;
@@ -216,7 +216,7 @@ impl<'b> Entry<'b> {
     }
 
     fn target_name(&self) -> String {
-        text(self.target(), 2, EXTENSION_NAME_BYTES)
+        extension_name(self.target())
     }
 
     /// What the standard target does: a verdict below 0, a place to go on otherwise.
@@ -230,7 +230,7 @@ impl<'b> Entry<'b> {
         let mut rest = self.bytes.get(ENTRY_BYTES..matches).unwrap_or_default();
         while let Some(size) = u16_at(rest, 0).map(usize::from) {
             let Some(content) = rest.get(EXTENSION_BYTES..size) else { break };
-            let inverted = match text(rest, 2, EXTENSION_NAME_BYTES).as_str() {
+            let inverted = match extension_name(rest).as_str() {
                 "tcp" => content.get(11),
                 "udp" => content.get(8),
                 _ => None,
@@ -257,7 +257,7 @@ impl<'b> Entry<'b> {
             Some(Side {
                 address: address(address_at)?,
                 mask: address(mask_at)?,
-                interface: text(bytes, interface_at, 16),
+                interface: text_at(bytes, interface_at, 16)?,
                 interface_mask: mask.iter().copied().take_while(|byte| *byte != 0).collect(),
                 ports,
             })
@@ -272,11 +272,9 @@ impl<'b> Entry<'b> {
     }
 }
 
-/// A text that ends at a NUL or fills its field.
-fn text(bytes: &[u8], at: usize, length: usize) -> String {
-    let field = bytes.get(at..at + length).unwrap_or_default();
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
-    String::from_utf8_lossy(&field[..end]).into_owned()
+/// The name of an extension; nothing where there is none.
+fn extension_name(extension: &[u8]) -> String {
+    text_at(extension, 2, EXTENSION_NAME_BYTES).unwrap_or_default()
 }
 
 fn verdict_name(verdict: i32) -> &'static str {
@@ -297,7 +295,7 @@ fn parse(info: &Info, block: &[u8]) -> Option<Vec<Chain>> {
     for (index, entry) in entries.iter().enumerate() {
         if entry.target_name() == ERROR_TARGET {
             if index + 1 < entries.len() {
-                let name = text(entry.target(), EXTENSION_BYTES, 30);
+                let name = text_at(entry.target(), EXTENSION_BYTES, 30)?;
                 groups.push((name, false, Vec::new()));
             }
             continue;
