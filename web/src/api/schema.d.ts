@@ -532,7 +532,7 @@ export interface paths {
         };
         /**
          * List hosts
-         * @description In order of name.
+         * @description In order of name unless told otherwise.
          */
         get: operations["host_list"];
         put?: never;
@@ -595,6 +595,23 @@ export interface paths {
          * @description Its key is worthless at once, what it was still asked is cancelled, its history stays.
          */
         post: operations["host_decommission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hosts/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count hosts by status */
+        get: operations["host_counts"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -819,6 +836,26 @@ export interface paths {
          * @description Absent members stay. Every replica follows within a second.
          */
         patch: operations["settings_change"];
+        trace?: never;
+    };
+    "/settings/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What settings mean
+         * @description Kind, range, default and meaning of each, and the deny-list of a new server with its reasons.
+         */
+        get: operations["settings_describe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/targets/count": {
@@ -1257,6 +1294,20 @@ export interface components {
              */
             block_reenrollment: boolean;
         };
+        /** @description An entry of the deny-list of a new server. */
+        DefaultDenial: {
+            /** @description What it is about. */
+            kind: components["schemas"]["DenyKind"];
+            /** @description The entry. */
+            name: string;
+            /** @description Why it is there: a clause. */
+            reason: string;
+        };
+        /**
+         * @description What an entry of the deny-list is about.
+         * @enum {string}
+         */
+        DenyKind: "table" | "column" | "function";
         /** @description Body of `POST /campaigns/{id}/drop-rows`. */
         DropRowsRequest: {
             /** @description The campaign's name, typed. */
@@ -1395,6 +1446,29 @@ export interface components {
             name: string;
             /** @description Where it stands. */
             status: components["schemas"]["CampaignStatus"];
+        };
+        /** @description Answer of `GET /hosts/counts`. */
+        HostCounts: {
+            /**
+             * Format: int64
+             * @description Cut off.
+             */
+            decommissioned: number;
+            /**
+             * Format: int64
+             * @description Not heard of within `host_offline_s`.
+             */
+            offline: number;
+            /**
+             * Format: int64
+             * @description Heard of within `host_online_s`.
+             */
+            online: number;
+            /**
+             * Format: int64
+             * @description Neither online nor offline.
+             */
+            stale: number;
         };
         /** @description An enrolled endpoint. */
         HostId: string;
@@ -1971,6 +2045,34 @@ export interface components {
             /** @description The account. */
             user: components["schemas"]["User"];
         };
+        /** @description A setting: what it means and what it may be. */
+        SettingDescription: {
+            /** @description Its value on a new server. */
+            default: unknown;
+            /** @description What it is. */
+            kind: components["schemas"]["SettingKind"];
+            /**
+             * Format: int64
+             * @description The largest number.
+             */
+            max: number | null;
+            /** @description A sentence for the operator. */
+            meaning: string;
+            /**
+             * Format: int64
+             * @description The smallest number.
+             */
+            min: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description What a number counts: `seconds`, `rows` … */
+            unit: string | null;
+        };
+        /**
+         * @description What a setting is.
+         * @enum {string}
+         */
+        SettingKind: "integer" | "boolean" | "names";
         /** @description All runtime settings. */
         Settings: {
             /**
@@ -2140,6 +2242,13 @@ export interface components {
              */
             stop_grace_minutes: number | null;
         };
+        /** @description Answer of `GET /settings/schema`. */
+        SettingsSchema: {
+            /** @description The deny-list of a new server, with its reasons. */
+            default_denials: components["schemas"]["DefaultDenial"][];
+            /** @description All settings, in the order of `GET /settings`. */
+            items: components["schemas"]["SettingDescription"][];
+        };
         /**
          * @description What stopped a campaign.
          * @enum {string}
@@ -2293,6 +2402,8 @@ export type CreatedApiKey = components['schemas']['CreatedApiKey'];
 export type CreatedEnrollmentSecret = components['schemas']['CreatedEnrollmentSecret'];
 export type DashboardSummary = components['schemas']['DashboardSummary'];
 export type Decommission = components['schemas']['Decommission'];
+export type DefaultDenial = components['schemas']['DefaultDenial'];
+export type DenyKind = components['schemas']['DenyKind'];
 export type DropRowsRequest = components['schemas']['DropRowsRequest'];
 export type EnrollmentKitRequest = components['schemas']['EnrollmentKitRequest'];
 export type EnrollmentSecret = components['schemas']['EnrollmentSecret'];
@@ -2301,6 +2412,7 @@ export type FrozenPayload = components['schemas']['FrozenPayload'];
 export type Host = components['schemas']['Host'];
 export type HostCampaign = components['schemas']['HostCampaign'];
 export type HostCampaignHead = components['schemas']['HostCampaignHead'];
+export type HostCounts = components['schemas']['HostCounts'];
 export type HostId = components['schemas']['HostId'];
 export type HostStatus = components['schemas']['HostStatus'];
 export type KitAgent = components['schemas']['KitAgent'];
@@ -2347,8 +2459,11 @@ export type SchemaColumn = components['schemas']['SchemaColumn'];
 export type SchemaFunction = components['schemas']['SchemaFunction'];
 export type SchemaTable = components['schemas']['SchemaTable'];
 export type Session = components['schemas']['Session'];
+export type SettingDescription = components['schemas']['SettingDescription'];
+export type SettingKind = components['schemas']['SettingKind'];
 export type Settings = components['schemas']['Settings'];
 export type SettingsPatch = components['schemas']['SettingsPatch'];
+export type SettingsSchema = components['schemas']['SettingsSchema'];
 export type StopCode = components['schemas']['StopCode'];
 export type StopRequest = components['schemas']['StopRequest'];
 export type Target = components['schemas']['Target'];
@@ -2582,6 +2697,8 @@ export interface operations {
     campaign_list: {
         parameters: {
             query?: {
+                /** @description Id of the user who launched them. */
+                created_by?: components["schemas"]["UserId"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description The kind. */
@@ -3158,10 +3275,14 @@ export interface operations {
                 cursor?: string;
                 /** @description Items wanted; 50 when absent, 500 at the most. */
                 limit?: number;
+                /** @description `asc` when absent. */
+                order?: "asc" | "desc";
                 /** @description Their operating system. */
                 platform?: components["schemas"]["Platform"];
                 /** @description Text in the name, identifier, UUID, serial number or address. */
                 q?: string;
+                /** @description By what they are ordered; `hostname` when absent. */
+                sort?: "hostname" | "last_seen" | "enrolled";
                 /** @description How recently they were heard of. */
                 status?: components["schemas"]["HostStatus"];
             };
@@ -3256,6 +3377,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Host"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    host_counts: {
+        parameters: {
+            query?: {
+                /** @description Their operating system. */
+                platform?: components["schemas"]["Platform"];
+                /** @description Text in the name, identifier, UUID, serial number or address. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostCounts"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -3620,6 +3767,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    settings_describe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSchema"];
                 };
             };
             default: components["responses"]["Problem"];
