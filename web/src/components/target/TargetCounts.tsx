@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many hosts a target names, and how many of them are there now.
+
+import { Group, Skeleton, Text } from '@mantine/core';
+import { asProblem } from '@/api/problem';
+import type { HostStatus, Target } from '@/api/schema';
+import { Dot } from '@/components/marks';
+import { count, counted } from '@/lib/format';
+import { useTargetCount } from './queries';
+import { missing } from './target';
+
+const PARTS: readonly { status: HostStatus; color: string }[] = [
+  { status: 'online', color: 'green.6' },
+  { status: 'stale', color: 'yellow.6' },
+  { status: 'offline', color: 'gray.5' },
+];
+
+/** `43 hosts targeted · 40 online · 1 stale · 2 offline`, kept fresh. */
+export function TargetCounts({ target }: { target: Target }) {
+  const counts = useTargetCount(target);
+  if (missing(target)) return <Text size="sm">No hosts targeted.</Text>;
+  if (counts.error && !counts.data) {
+    return (
+      <Text size="sm" c="var(--mantine-color-error)">
+        The hosts could not be counted: {asProblem(counts.error).detail}
+      </Text>
+    );
+  }
+  if (!counts.data) return <Skeleton height={20} width={280} />;
+  const { data } = counts;
+  return (
+    <Group gap="md" fz="sm" component="output" aria-label="Hosts of the target">
+      <Text span size="sm" fw={600}>
+        {counted(data.targeted, 'host')} targeted
+      </Text>
+      {PARTS.map(({ status, color }) => (
+        <Dot
+          key={status}
+          color={color}
+          label={`${count(data[status as 'online' | 'stale' | 'offline'])} ${status}`}
+        />
+      ))}
+    </Group>
+  );
+}
