@@ -11,10 +11,10 @@ import { asProblem } from '@/api/problem';
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <Stack align="center" gap="xs" py="xl" px="md" ta="center">
-      <Title order={3} size="h4">
+      <Title order={2} size="h4">
         {title}
       </Title>
-      <Text c="dimmed" maw={560} component="div">
+      <Text c="dimmed" maw={560} component="div" className="prose">
         {children}
       </Text>
     </Stack>

@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the addresses of the list of hosts and of one host may hold.
 
-import { type RawSearch, text } from '@/lib/search';
+import type { HostStatus, Platform } from '@/api/schema';
+import { type PageSearch, pageSearch } from '@/components/Pager';
+import { oneOf, type RawSearch, text } from '@/lib/search';
 
-/** Filters of the list. */
-export interface HostsSearch {
+/** In the order in which they are offered. */
+export const STATUSES: readonly HostStatus[] = ['online', 'stale', 'offline', 'decommissioned'];
+/** osquery's platforms. */
+export const PLATFORMS: readonly Platform[] = ['linux', 'darwin', 'windows'];
+
+/** What narrows the list. */
+export interface HostFilters {
   q?: string;
+  status?: HostStatus;
+  platform?: Platform;
 }
+
+/** Filters of the list, and where in it one is. */
+export type HostsSearch = HostFilters & PageSearch;
 
 /** Reads them; what is broken is dropped. */
 export function hostsSearch(raw: RawSearch): HostsSearch {
-  return { q: text(raw.q) };
+  return {
+    q: text(raw.q),
+    status: oneOf(raw.status, STATUSES),
+    platform: oneOf(raw.platform, PLATFORMS),
+    ...pageSearch(raw),
+  };
 }
 
 /** Choices on a host's page. */

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { hostsSearch } from './search';
+
+it('keeps what an address may hold', () => {
+  const address = { q: 'web', status: 'stale', platform: 'darwin', page: 3, after: 'x' };
+  expect(hostsSearch(address)).toEqual(address);
+});
+
+it('drops what is broken', () => {
+  const none = { q: undefined, status: undefined, platform: undefined };
+  expect(hostsSearch({ q: '', status: 'asleep', platform: 'beos' })).toEqual(none);
+  expect(hostsSearch({ page: 3 })).toEqual(none);
+  expect(hostsSearch({ page: 1, after: 'x' })).toEqual(none);
+  expect(hostsSearch({ page: '2.5', after: 'x' })).toEqual(none);
+});
+
+it('reads a number that was meant as text', () => {
+  expect(hostsSearch({ q: 42 }).q).toBe('42');
+});
