@@ -2,6 +2,7 @@
 // What a campaign needs besides SQL and target.
 
 import { Group, NumberInput, TextInput } from '@mantine/core';
+import type { LaunchRequest, Target } from '@/api/schema';
 
 /** Minutes of a live window when nobody says otherwise, and its bounds. */
 export const WINDOW_MINUTES = { usual: 10, min: 1, max: 1_440 } as const;
@@ -27,11 +28,19 @@ export function windowProblem({ minutes }: LaunchOptions): string | undefined {
     : `Give a whole number of minutes from ${min} to ${max}.`;
 }
 
-/** The options as members of a request. */
-export function launchMembers({ minutes, name }: LaunchOptions) {
+/** What is sent. */
+export function launchRequest(
+  sql: string,
+  target: Target,
+  { minutes, name }: LaunchOptions,
+): LaunchRequest {
   return {
+    sql,
+    target,
     live_window_minutes: Number(minutes),
-    ...(name.trim() === '' ? {} : { name: name.trim() }),
+    name: name.trim() || null,
+    saved_query_id: null,
+    use_saved_target: null,
   };
 }
 

@@ -18,7 +18,7 @@ import { missing, OS_FILTER_SENTENCE } from '@/components/target/target';
 import { targetWords } from '@/components/target-words';
 import { Untrusted } from '@/components/Untrusted';
 import { ActionRefusal } from './ActionRefusal';
-import { LaunchFields, launchMembers, USUAL_OPTIONS, windowProblem } from './LaunchFields';
+import { LaunchFields, launchRequest, USUAL_OPTIONS, windowProblem } from './LaunchFields';
 import { refusalOf } from './refusal';
 import { useLaunch } from './useLaunch';
 
@@ -76,11 +76,9 @@ function LaunchForm({
   const isOff = settings.data?.offline_campaigns_enabled === false;
   const barred = !isAdmin ? ADMIN_ONLY : (missing(asked) ?? windowProblem(options));
 
-  const submit = () => {
-    const what = saved && sql === saved.sql ? { saved_query_id: saved.id } : { sql };
-    const whom = useSaved && saved ? { use_saved_target: true } : { target };
-    launch.mutate({ ...what, ...whom, ...launchMembers(options) } as LaunchRequest);
-  };
+  // Text and hosts are sent as they stand here, not by the saved query's id: somebody else may have
+  // changed it since, and what is launched must be what was read.
+  const submit = () => launch.mutate(launchRequest(sql, asked, options));
   const change =
     <T,>(set: (value: T) => void) =>
     (value: T) => {
@@ -137,7 +135,7 @@ function LaunchForm({
           Cancel
         </Button>
         <GuardedButton barred={barred} loading={launch.isPending} onClick={submit}>
-          Launch campaign
+          Launch as campaign
         </GuardedButton>
       </Group>
     </Stack>
