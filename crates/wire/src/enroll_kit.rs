@@ -14,6 +14,8 @@ pub const SECRET_FILE: &str = "secret";
 pub const CA_FILE: &str = "ca.pem";
 /// Name of osqueryd's flag file.
 pub const FLAG_FILE: &str = "osquery.flags";
+/// Name of the file that tells the packaged service of mimir-agent where the server is.
+pub const SERVER_FILE: &str = "server.conf";
 /// Name of the script that starts the agent.
 pub const START_FILE: &str = "start.sh";
 /// Name of the explanation.
@@ -22,6 +24,8 @@ pub const README_FILE: &str = "README.txt";
 pub const INSTALL_DIR: &str = "/etc/mimir-kit";
 /// Where mimir-agent keeps what must survive a restart, unless told otherwise.
 const AGENT_STATE_DIR: &str = "/var/lib/mimir-agent";
+/// Where the packaged service of mimir-agent looks for the kit's files.
+pub const AGENT_CONFIG_DIR: &str = "/etc/mimir-agent";
 /// Longest address of a server, in bytes: a name of DNS has at most 253.
 const ADDRESS_BYTES_MAX: usize = 270;
 /// Longest path of the directory on hosts, in bytes.
@@ -139,7 +143,7 @@ pub fn check_secret(secret: &str) -> Result<&str, KitError> {
 pub const fn file_names(agent: KitAgent) -> &'static [&'static str] {
     match agent {
         KitAgent::Osqueryd => &[CA_FILE, FLAG_FILE, START_FILE, README_FILE, SECRET_FILE],
-        KitAgent::MimirAgent => &[CA_FILE, START_FILE, README_FILE, SECRET_FILE],
+        KitAgent::MimirAgent => &[CA_FILE, SERVER_FILE, START_FILE, README_FILE, SECRET_FILE],
     }
 }
 
@@ -149,6 +153,7 @@ pub fn files(kit: &Kit<'_>) -> Vec<KitFile> {
         let (text, mode) = match *name {
             CA_FILE => (kit.ca_pem.to_owned(), Mode::Plain),
             FLAG_FILE => (osquery_flags(kit.address, kit.install_dir), Mode::Plain),
+            SERVER_FILE => (server_conf(kit.address), Mode::Plain),
             START_FILE => (start_script(kit.agent, kit.address), Mode::Program),
             README_FILE => (readme(kit), Mode::Plain),
             _ => (format!("{}\n", kit.secret), Mode::Private),
@@ -222,9 +227,28 @@ exec "${{MIMIR_AGENT:-mimir-agent}}" run \
     )
 }
 
+/// Read by systemd for the packaged service.
+fn server_conf(address: &str) -> String {
+    format!("# Where mimir-agent finds Mimir.\nMIMIR_SERVER=https://{address}\n")
+}
+
+/// What to do where mimir-agent was installed as a package.
+fn package_commands() -> String {
+    format!(
+        "Where the package of mimir-agent is installed, as root, from within this directory,
+
+    install -m 0644 {CA_FILE} {SERVER_FILE} {AGENT_CONFIG_DIR}/
+    install -m 0600 {SECRET_FILE} {AGENT_CONFIG_DIR}/
+    systemctl restart mimir-agent
+
+Without the package, copy"
+    )
+}
+
 fn readme(kit: &Kit<'_>) -> String {
     let Kit { agent, address, install_dir, .. } = kit;
     let mut files = String::new();
+    let mut copy = "Copy".to_owned();
     let by_hand = match agent {
         KitAgent::Osqueryd => {
             let _ = writeln!(
@@ -233,10 +257,14 @@ fn readme(kit: &Kit<'_>) -> String {
             );
             format!("osqueryd --flagfile={install_dir}/{FLAG_FILE}")
         }
-        KitAgent::MimirAgent => format!(
-            "mimir-agent run --server https://{address} --ca {install_dir}/{CA_FILE} \
-             --enroll-secret-file {install_dir}/{SECRET_FILE} --state-dir {AGENT_STATE_DIR}"
-        ),
+        KitAgent::MimirAgent => {
+            let _ = writeln!(files, "{SERVER_FILE}    where the packaged service finds the server");
+            copy = package_commands();
+            format!(
+                "mimir-agent run --server https://{address} --ca {install_dir}/{CA_FILE} \
+                 --enroll-secret-file {install_dir}/{SECRET_FILE} --state-dir {AGENT_STATE_DIR}"
+            )
+        }
     };
     format!(
         "This directory lets {agent} enrol with Mimir at {address}.
@@ -245,7 +273,7 @@ secret         enrolment secret; whoever has it can add hosts: keep it readable 
 ca.pem         certificate of the authority that the agent trusts for this server
 {files}start.sh       starts the agent, from wherever this directory lies
 
-Copy the directory to the host, as root, to {install_dir}, and run
+{copy} the directory to the host, as root, to {install_dir}, and run
 
     {install_dir}/{START_FILE}
 
@@ -300,6 +328,17 @@ mod tests {
         assert!(flags.lines().all(|line| line.starts_with("--") && line.contains('=')));
         assert_eq!(flags.lines().filter(|line| line.contains("=/api/osquery/")).count(), 5);
         assert!(flags.contains("--disable_distributed=false\n"));
+    }
+
+    #[test]
+    fn a_kit_for_mimir_agent_fits_its_package() {
+        let files = kit(KitAgent::MimirAgent);
+        let text = |name| &files.iter().find(|file| file.name == name).unwrap().text;
+        assert!(text(SERVER_FILE).ends_with("\nMIMIR_SERVER=https://m:1\n"));
+        let readme = text(README_FILE);
+        assert!(readme.contains("install -m 0600 secret /etc/mimir-agent/\n"), "{readme}");
+        assert!(readme.contains("Without the package, copy the directory"), "{readme}");
+        assert!(kit(KitAgent::Osqueryd).iter().all(|file| file.name != SERVER_FILE));
     }
 
     #[test]

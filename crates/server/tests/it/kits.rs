@@ -112,7 +112,7 @@ async fn a_kit_takes_a_secret_that_is_valid_and_no_other() {
         "agent_address": "agents.example", "install_dir": "/opt/kit/"});
     let (name, files) = download(&server, &admin, asked.clone()).await;
     assert!(name.contains("mimir-kit-mimir-agent.tar.gz"));
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5);
     assert!(files["mimir-kit/start.sh"].1.contains("--server \"https://agents.example\""));
     assert_eq!(files["mimir-kit/secret"].1.trim(), made["secret"]);
     let entries = server.entries().await;
