@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server of the test's own: a fresh data directory, a free port, the API by its first key.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { Program, until } from './process';
 /** What the server prints for scripts at its first start. */
 interface Bootstrap {
   url: string;
+  /** File with the certificate that agents trust. */
   ca: string;
   admin_username: string;
   admin_password: string;
@@ -87,7 +88,7 @@ export class Server {
       return (await send('GET', `${this.url}/readyz`)).status === 200;
     });
     this.boot ??= JSON.parse(readFileSync(bootstrap, 'utf8'));
-    writeFileSync(join(this.folder, 'ca.pem'), this.boot.ca);
+    copyFileSync(this.boot.ca, join(this.folder, 'ca.pem'));
     writeFileSync(join(this.folder, 'secret'), this.boot.enrollment_secret);
   }
 
