@@ -73,7 +73,7 @@ pub async fn start(config: &Config, metrics: Option<Metrics>) -> anyhow::Result<
     }
     let options = ListenOptions {
         tls: server_tls,
-        behind_proxy: config.behind_proxy,
+        proxies: config.behind_proxy.then(|| listen::Proxies::new(config.trusted_proxies.clone())),
         connections_max: listen::raise_open_files(),
         connections_per_address_max: config.connections_per_address,
         ..ListenOptions::default()

@@ -103,7 +103,15 @@ pub const KEYS: &[Key] = &[
         "behind_proxy",
         Kind::Switch,
         "false",
-        "Believe X-Forwarded-For of peers with a loopback or private address.",
+        "A proxy stands in front: believe X-Forwarded-For of proxies on this machine and of \
+         those that trusted_proxies names.",
+    ),
+    key(
+        "trusted_proxies",
+        Kind::List,
+        "",
+        "Addresses and networks of the proxies in front, such as 10.1.0.0/24, that are believed \
+         besides those on this machine (behind_proxy).",
     ),
     key(
         "connections_per_address",

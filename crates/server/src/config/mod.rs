@@ -20,6 +20,7 @@ use mimir_engine::limits;
 use mimir_store::db::DatabaseUrl;
 use rustls::pki_types::ServerName;
 
+use crate::listen::{Network, NotANetwork};
 pub use keys::{KEYS, Key, Kind};
 use sources::Values;
 pub use sources::{Origin, Sources};
@@ -77,6 +78,7 @@ pub struct Config {
     pub tls_names: Vec<String>,
     pub insecure_http: bool,
     pub behind_proxy: bool,
+    pub trusted_proxies: Vec<Network>,
     pub connections_per_address: usize,
     pub public_url: Option<String>,
     pub metrics_public: bool,
@@ -124,6 +126,7 @@ impl Config {
             tls_names: values.list("tls_names"),
             insecure_http: values.switch("insecure_http"),
             behind_proxy: values.switch("behind_proxy"),
+            trusted_proxies: trusted_proxies(values),
             connections_per_address: connections_per_address?,
             public_url: values.text("public_url").map(|url| url.trim_end_matches('/').to_owned()),
             metrics_public: values.switch("metrics_public"),
@@ -170,6 +173,21 @@ impl Config {
         names.retain(|name| seen.insert(name.clone()));
         names
     }
+}
+
+/// The networks of the proxies in front.
+fn trusted_proxies(values: &mut Values) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for text in values.list("trusted_proxies") {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(NotANetwork) => values.problem(format!(
+                "trusted_proxies has `{text}`, which is neither an address nor a network such as \
+                 10.1.0.0/24 or fd00:1::/64."
+            )),
+        }
+    }
+    networks
 }
 
 /// The database's address, from the key itself or from a file that only the server can read.
@@ -222,6 +240,12 @@ fn check(config: &Config, values: &mut Values) {
                  or set behind_proxy when a proxy in front speaks TLS, or give up insecure_http."
             ));
         }
+    }
+    if !config.trusted_proxies.is_empty() && !config.behind_proxy {
+        values.problem(
+            "trusted_proxies is given but behind_proxy is not, so nobody would be believed; set \
+             behind_proxy, or leave trusted_proxies out.",
+        );
     }
     if config.console_listen == Some(config.listen) && config.listen.port() != 0 {
         values.problem(format!(

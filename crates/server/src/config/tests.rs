@@ -127,6 +127,11 @@ fn every_mistake_is_a_sentence_with_its_origin() {
         (&[("log_filter", "info,x=loud")], "log_filter `info,x=loud` is no filter"),
         (&[("connections_per_address", "0")], "write a whole number from 1 to 65536."),
         (&[("tls_names", "ok.example,no/name")], "tls_names has `no/name`"),
+        (
+            &[("behind_proxy", "1"), ("trusted_proxies", "10.0.0.0/8,10.0.0.1/8")],
+            "trusted_proxies has `10.0.0.1/8`",
+        ),
+        (&[("trusted_proxies", "10.0.0.0/8")], "behind_proxy is not"),
         (&[("console_listen", "0.0.0.0:8443")], "console_listen and listen are both"),
         (&[("public_url", "mimir.example")], "public_url `mimir.example` is no address"),
         (&[("public_url", "https://m.example/x")], "without path"),

@@ -4,11 +4,11 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, USER_AGENT};
@@ -59,6 +59,7 @@ pub struct Shared<S> {
     handshakes_done: Counter,
     started: tokio::time::Instant,
     distrust_logged_s: AtomicU64,
+    proxy_warned: AtomicBool,
 }
 
 impl<S> Shared<S> {
@@ -80,6 +81,18 @@ impl<S> Shared<S> {
             handshakes_done: metrics::counter!(names::TLS_HANDSHAKES, "result" => "done"),
             started: tokio::time::Instant::now(),
             distrust_logged_s: AtomicU64::new(0),
+            proxy_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Says once that somebody near speaks like a proxy that nobody has named.
+    fn warn_of_proxy(&self, peer: IpAddr) {
+        if !self.proxy_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "this peer sends X-Forwarded-For and is no trusted proxy; if it is one, name it in \
+                 trusted_proxies, or all its clients count as one"
+            );
         }
     }
 }
@@ -242,8 +255,11 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let behind_proxy = self.shared.options.behind_proxy;
-        let client = address::client(self.peer.ip(), request.headers(), behind_proxy);
+        let proxies = self.shared.options.proxies.as_ref();
+        let client = address::client(self.peer.ip(), request.headers(), proxies);
+        if address::is_unnamed_proxy(self.peer.ip(), request.headers(), proxies) {
+            self.shared.warn_of_proxy(self.peer.ip());
+        }
         let close = never_reuses_connections(request.headers());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddr(self.peer));

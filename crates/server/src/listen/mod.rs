@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics as names;
 use address::AddressCounts;
-pub use address::{ClientAddr, PeerAddr, network};
+pub use address::{ClientAddr, Network, NotANetwork, PeerAddr, Proxies, network};
 use connection::Shared;
 
 /// Connections the system may hold before they are accepted.
@@ -49,9 +49,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct ListenOptions {
     /// TLS, or plain HTTP without it.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Whether `X-Forwarded-For` from a peer with a loopback or private address names the client.
-    /// Such peers are then free of the limit for each address: they speak for many clients.
-    pub behind_proxy: bool,
+    /// The proxies in front, if there are any: what they write in `X-Forwarded-For` names the
+    /// client, and they are free of the limit for each address, because they speak for many.
+    pub proxies: Option<Proxies>,
     /// Connections open at once.
     pub connections_max: usize,
     /// Connections open at once from one address.
@@ -71,7 +71,7 @@ impl Default for ListenOptions {
     fn default() -> Self {
         Self {
             tls: None,
-            behind_proxy: false,
+            proxies: None,
             connections_max: limits::CONNECTIONS_MAX,
             connections_per_address_max: limits::CONNECTIONS_PER_ADDRESS_MAX,
             handshake_max: Duration::from_secs(limits::HANDSHAKE_S_MAX),
@@ -171,7 +171,8 @@ where
             refused_total.increment(1);
             continue;
         };
-        let exempt = shared.options.behind_proxy && address::is_near(peer.ip());
+        let proxies = shared.options.proxies.as_ref();
+        let exempt = proxies.is_some_and(|proxies| proxies.trust(peer.ip()));
         let Some(counted) = addresses.enter(peer.ip(), exempt) else {
             refused_address.increment(1);
             continue;

@@ -144,7 +144,8 @@ async fn handlers_learn_who_asks() {
     let server = start(ListenOptions::default()).await;
     let text = server.exchange(&get_request("/who", forged)).await;
     assert!(text.ends_with("127.0.0.1 127.0.0.1"), "{text}");
-    let behind = start(ListenOptions { behind_proxy: true, ..Default::default() }).await;
+    let behind =
+        start(ListenOptions { proxies: Some(Proxies::default()), ..Default::default() }).await;
     let text = behind.exchange(&get_request("/who", forged)).await;
     assert!(text.ends_with("127.0.0.1 203.0.113.7"), "{text}");
 }
@@ -212,7 +213,7 @@ async fn connections_are_bounded_in_all_and_for_each_address() {
     server.entered.notified().await;
     assert_eq!(read_to_end(&mut server.connect().await).await, "");
     server.metric("mimir_connections_refused_total{reason=\"address\"}", 1.0).await;
-    let server = start(ListenOptions { behind_proxy: true, ..narrow }).await;
+    let server = start(ListenOptions { proxies: Some(Proxies::default()), ..narrow }).await;
     let mut held = server.connect().await;
     held.write_all(get_request("/wait", "").as_bytes()).await.unwrap();
     server.entered.notified().await;
