@@ -79,6 +79,8 @@ statements! {
     KEY_BY_ID = "select k.id, k.name, a.id, a.username, k.created_at, k.last_used_at, \
         k.revoked_at from api_key k join account a on a.id = k.account_id where k.id = $1";
     KEY_REVOKE = "update api_key set revoked_at = $2 where id = $1 and revoked_at is null";
+    KEYS_REVOKE = "update api_key set revoked_at = $2 \
+        where account_id = $1 and revoked_at is null";
 }
 
 fn user(row: &Row) -> Result<User> {
@@ -312,6 +314,14 @@ pub fn key_list(
 /// When the database fails.
 pub fn key_by_id(tx: &mut Tx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>> {
     tx.query_opt(KEY_BY_ID, &values![id])?.as_ref().map(api_key).transpose()
+}
+
+/// Revokes all keys of an account; answers how many were alive.
+///
+/// # Errors
+/// When the database fails.
+pub fn keys_revoke(tx: &mut Tx<'_>, account: UserId, now: Timestamp) -> Result<u64> {
+    tx.execute(KEYS_REVOKE, &values![account, now])
 }
 
 /// Revokes a key; answers whether it was alive.

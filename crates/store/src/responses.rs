@@ -208,20 +208,38 @@ pub fn with_rows(
 /// # Errors
 /// When the database fails.
 pub fn columns(tx: &mut Tx<'_>, campaign_no: i64, host_no: Option<i64>) -> Result<Vec<String>> {
-    let mut columns: Vec<String> = Vec::new();
+    Ok(columns_and_more(tx, campaign_no, host_no)?.0)
+}
+
+/// The same, and whether there are more columns than are listed.
+///
+/// # Errors
+/// When the database fails.
+pub fn columns_and_more(
+    tx: &mut Tx<'_>,
+    campaign_no: i64,
+    host_no: Option<i64>,
+) -> Result<(Vec<String>, bool)> {
+    let (mut columns, mut more) = (Vec::new(), false);
     let mut seen = std::collections::HashSet::new();
     tx.for_each::<DbError>(COLUMN_SETS, &values![campaign_no, host_no], |row| {
-        for column in row.get::<Json<Vec<String>>>(0)?.0 {
+        let listed = row.get::<Json<Vec<String>>>(0)?.0;
+        // An answer with a full list has probably more columns than it could list.
+        more |= listed.len() >= COLUMNS_MAX;
+        for column in listed {
+            if seen.contains(&column) {
+                continue;
+            }
             if columns.len() == COLUMNS_MAX {
+                more = true;
                 return Ok(ControlFlow::Break(()));
             }
-            if seen.insert(column.clone()) {
-                columns.push(column);
-            }
+            seen.insert(column.clone());
+            columns.push(column);
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(columns)
+    Ok((columns, more))
 }
 
 /// Chunks of a response that hold rows from `from_row` on, at most `limit`.

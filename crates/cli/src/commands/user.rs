@@ -26,6 +26,7 @@ Examples:
 Examples:
   mimir user edit ada --role admin
   mimir user edit ada --no-capabilities
+  mimir user edit bob --new-password --revoke-api-keys
   mimir user edit bob --disable")]
     Edit(EditArgs),
 }
@@ -66,6 +67,9 @@ pub(crate) struct EditArgs {
     /// Set a new one-time password, which is asked for or read from standard input
     #[arg(long)]
     new_password: bool,
+    /// Revoke all of the account's API keys
+    #[arg(long)]
+    revoke_api_keys: bool,
 }
 
 const COLUMNS: &[Column] = &[
@@ -100,13 +104,17 @@ fn patch(args: &EditArgs, context: &mut Context<'_>) -> anyhow::Result<UserPatch
     let capabilities =
         (args.no_capabilities || !args.capabilities.is_empty()).then(|| args.capabilities.clone());
     let disabled = (args.disable || args.enable).then_some(args.disable);
-    let changes =
-        args.role.is_some() || capabilities.is_some() || disabled.is_some() || args.new_password;
+    let revoke_api_keys = args.revoke_api_keys.then_some(true);
+    let changes = args.role.is_some()
+        || capabilities.is_some()
+        || disabled.is_some()
+        || args.new_password
+        || args.revoke_api_keys;
     if !changes {
         return Err(wrong_usage("say what to change; see `mimir user edit --help`"));
     }
     let password = args.new_password.then(|| new_password(context)).transpose()?;
-    Ok(UserPatch { password, role: args.role, capabilities, disabled })
+    Ok(UserPatch { password, role: args.role, capabilities, disabled, revoke_api_keys })
 }
 
 /// A password twice on a terminal, where a slip of the finger is not seen; else once.

@@ -126,6 +126,8 @@ pub struct Exported {
     pub bytes: u64,
     /// The name the server proposes for the file, without any path.
     pub file_name: Option<String>,
+    /// Whether rows have more columns than the file.
+    pub columns_cut: bool,
 }
 
 /// An event of a campaign.
@@ -261,6 +263,7 @@ impl Client {
             .get("content-disposition")
             .and_then(|value| value.to_str().ok())
             .and_then(proposed_name);
+        let columns_cut = headers.get("mimir-columns-cut").is_some_and(|cut| cut == "true");
         let mut chunk = vec![0; EXPORT_CHUNK_BYTES];
         let mut bytes = 0;
         loop {
@@ -274,7 +277,7 @@ impl Client {
             bytes += count as u64;
         }
         into.flush().map_err(ClientError::Write)?;
-        Ok(Exported { bytes, file_name })
+        Ok(Exported { bytes, file_name, columns_cut })
     }
 
     /// Stops a campaign.

@@ -101,7 +101,7 @@ pub async fn create(app: &Arc<App>, caller: Caller, new: NewUser) -> ApiResult<U
 }
 
 /// Changes an account. A new password is a one-time password and ends the account's sessions, as
-/// cutting it off does. A patch that changes nothing is not recorded.
+/// cutting it off does; API keys stay unless the patch revokes them too. A patch that changes nothing is not recorded.
 ///
 /// # Errors
 /// `not_found`; `invalid_request`; `conflict` when nobody could administer the server any more.
@@ -136,6 +136,12 @@ pub async fn patch(
         let mut details = differences(&before, &after);
         if new_hash.is_some() {
             details.insert("password".to_owned(), json!("reset"));
+        }
+        if patch.revoke_api_keys == Some(true) {
+            let revoked = accounts::keys_revoke(tx, id, now)?;
+            if revoked > 0 {
+                details.insert("api_keys_revoked".to_owned(), json!(revoked));
+            }
         }
         if details.is_empty() {
             return Ok(before);

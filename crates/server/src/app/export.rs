@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::campaigns::record;
 use crate::app::{App, Caller, audit_target};
-use crate::export::{ExportError, Format, exporter};
+use crate::export::{ExportError, ExportSummary, Format, RowExport, exporter};
 use crate::problem::{ApiError, ApiResult};
 use crate::rows::decode;
 
@@ -27,6 +27,8 @@ pub struct Export {
     pub file_name: String,
     /// The format.
     pub format: Format,
+    /// Whether the file has not all columns that rows have: NDJSON always has them all.
+    pub columns_cut: bool,
     columns: Vec<String>,
     /// Held until the export has been written.
     _slot: Arc<OwnedSemaphorePermit>,
@@ -58,8 +60,10 @@ pub async fn begin(
         if campaign.rows_dropped {
             return Err(ApiError::conflict("The rows of this campaign were dropped."));
         }
+        let (columns, more) = responses::columns_and_more(tx, campaign.no, None)?;
+        let columns_cut = more && format != Format::Ndjson;
         let target = audit_target("campaign", id, &campaign.name);
-        let details = json!({"format": format.name(),
+        let details = json!({"format": format.name(), "columns_cut": columns_cut,
             "rows": campaign.ledger.coverage.rows_stored});
         audit::append(tx, &caller.entry("campaign.export", target, details), now)?;
         let kept = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -68,7 +72,8 @@ pub async fn begin(
             campaign_no: campaign.no,
             file_name: format!("{}.{}", name.trim_matches('-'), format.name()),
             format,
-            columns: responses::columns(tx, campaign.no, None)?,
+            columns_cut,
+            columns,
             end: campaign.next_seq,
             _slot: Arc::clone(&slot),
         })
@@ -92,20 +97,29 @@ pub fn write(app: &App, export: &Export, out: impl Write + Send) -> Result<(), E
         let found = found.map_err(other)?;
         for response in &found {
             if response.seq >= export.end {
-                return sink.finish().map(drop);
+                return finish(sink);
             }
             export_response(app, no, response, sink.as_mut())?;
         }
-        let Some(last) = found.last() else { return sink.finish().map(drop) };
+        let Some(last) = found.last() else { return finish(sink) };
         seq = last.seq + 1;
     }
+}
+
+fn finish(sink: Box<dyn RowExport + '_>) -> Result<(), ExportError> {
+    let summary = sink.finish()?;
+    if summary.cells_left_out > 0 {
+        let ExportSummary { rows, cells_left_out } = summary;
+        tracing::warn!(rows, cells_left_out, "an export has not all cells: too many columns");
+    }
+    Ok(())
 }
 
 fn export_response(
     app: &App,
     no: i64,
     response: &responses::ResponseRecord,
-    sink: &mut dyn crate::export::RowExport,
+    sink: &mut dyn RowExport,
 ) -> Result<(), ExportError> {
     let (seq, host_id) = (response.seq, response.host_id.to_string());
     let mut from = 0;

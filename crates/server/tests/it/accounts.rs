@@ -92,6 +92,23 @@ on_both_engines!(a_reset_password_ends_sessions_and_must_be_changed, |server| {
     server.get(&session, "/auth/me").await.refused(401, "unauthenticated");
     let entry = &server.entries().await[0];
     assert_eq!(entry["details"], json!({"password": "reset"}));
+    // Its keys stay, unless they are revoked with it.
+    let (one, two) = (server.key_of(&user).await, server.key_of(&user).await);
+    let patch = json!({"password": "for one time more", "revoke_api_keys": false});
+    server.send(&admin, "PATCH", &path, Some(patch)).await.expect(200);
+    server.get(&one, "/hosts").await.expect(200);
+    let patch = json!({"password": "and for the last time", "revoke_api_keys": true});
+    server.send(&admin, "PATCH", &path, Some(patch)).await.expect(200);
+    for key in [one, two] {
+        server.get(&key, "/hosts").await.refused(401, "unauthenticated");
+    }
+    let entries = server.entries().await;
+    assert_eq!(entries[0]["details"], json!({"password": "reset", "api_keys_revoked": 2}));
+    // There is nothing left to revoke, and nothing to record.
+    let patch = json!({"revoke_api_keys": true});
+    server.send(&admin, "PATCH", &path, Some(patch)).await.expect(200);
+    assert_eq!(server.entries().await.len(), entries.len());
+    server.get(&admin, "/hosts").await.expect(200);
     let short = json!({"password": "short"});
     server.send(&admin, "PATCH", &path, Some(short)).await.invalid(&["password"]);
 });

@@ -35,9 +35,8 @@ pub fn check(method: &str, path: &str, reply: &Reply) {
     let kind = kind.unwrap_or_else(|| panic!("no content type: {what}"));
     let described = content.get(kind.split(';').next().unwrap_or_default());
     let described = described.unwrap_or_else(|| panic!("{kind} is not documented: {what}"));
-    if kind.ends_with("json")
-        && let Err(wrong) = fits(&described["schema"], &reply.json, "answer")
-    {
+    let is_json = kind.starts_with("application/json") || kind.ends_with("+json");
+    if is_json && let Err(wrong) = fits(&described["schema"], &reply.json, "answer") {
         panic!("{wrong}: {what}");
     }
 }

@@ -156,8 +156,15 @@ async fn one_host_that_invents_columns_does_not_push_out_those_of_the_others() {
     assert_eq!(columns[0], "username");
     assert_eq!(columns.len(), mimir_engine::limits::COLUMNS_MAX);
     assert_eq!(page["items"].as_array().unwrap().len(), 3);
-    let csv = server.get(&admin, &format!("/campaigns/{id}/export?format=csv")).await.text;
-    assert!(csv.starts_with("_host_id,_hostname,username,"), "{}", &csv[..80]);
+    let csv = server.get(&admin, &format!("/campaigns/{id}/export?format=csv")).await;
+    let start = &csv.text[..80];
+    assert!(start.starts_with("_host_id,_hostname,username,"), "{start}");
+    // The file has not all columns, and says so; NDJSON has them.
+    assert_eq!(csv.headers["mimir-columns-cut"], "true");
+    assert_eq!(server.entries().await[0]["details"]["columns_cut"], true);
+    let ndjson = server.get(&admin, &format!("/campaigns/{id}/export?format=ndjson")).await;
+    assert_eq!(ndjson.headers["mimir-columns-cut"], "false");
+    assert!(ndjson.text.contains("junk2999"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

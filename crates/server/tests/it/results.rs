@@ -272,7 +272,7 @@ world_on_both!(exports_hold_every_row_in_each_format, 4, |world| {
     let entries = world.server.entries().await;
     let exports: Vec<_> = entries.iter().filter(|e| e["action"] == "campaign.export").collect();
     assert_eq!(exports.len(), 3);
-    assert_eq!(exports[2]["details"], json!({"format": "csv", "rows": 1504}));
+    assert_eq!(exports[2]["details"], json!({"format": "csv", "columns_cut": false, "rows": 1504}));
 });
 
 #[tokio::test]

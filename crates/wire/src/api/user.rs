@@ -78,6 +78,9 @@ pub struct UserPatch {
     /// Cut off, or let in again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
+    /// Revoke all of the account's API keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoke_api_keys: Option<bool>,
 }
 
 /// A user as it stands beside what it did.

@@ -66,8 +66,8 @@ pub(super) fn run(
                  (`mimir campaign rows` shows rows)",
             ));
         }
-        client.export_campaign(id, args.format.into(), &mut context.console.out)?;
-        return Ok(());
+        let exported = client.export_campaign(id, args.format.into(), &mut context.console.out)?;
+        return tell_cut(&exported, context);
     };
     let exported = into_file(client, id, args.format.into(), path)?;
     context.console.say(&format!(
@@ -75,6 +75,15 @@ pub(super) fn run(
         grouped(exported.bytes),
         visible(&path.display().to_string())
     ))?;
+    tell_cut(&exported, context)
+}
+
+fn tell_cut(exported: &Exported, context: &mut Context<'_>) -> anyhow::Result<()> {
+    if exported.columns_cut {
+        context
+            .console
+            .say("Rows have more columns than the file; `--format ndjson` writes all of them.")?;
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use axum::Json as Answer;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response as HttpResponse};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use mimir_store::assignments::Filter;
 use mimir_store::responses;
 use mimir_wire::api::campaign::{Assignment, AssignmentState, Outcome, Response};
@@ -270,6 +270,9 @@ async fn all_rows(
     rows::rows(&app, id, rows::RowQuery { host, ..query }, page).await.map(Answer)
 }
 
+/// The header that says whether an export has not all columns.
+const COLUMNS_CUT: &str = "mimir-columns-cut";
+
 /// Which format.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -286,7 +289,9 @@ fn csv() -> String {
 
 /// Export all rows
 ///
-/// Streamed; CSV cells that a spreadsheet would run as a formula are escaped with `'`.
+/// Streamed; CSV cells that a spreadsheet would run as a formula are escaped with `'`. A file of
+/// CSV or Parquet has at most 2,000 columns: when rows have more, the header `Mimir-Columns-Cut`
+/// is `true`. NDJSON has all cells.
 #[utoipa::path(
     get, path = "/campaigns/{id}/export", tag = "campaigns",
     params(("id" = CampaignId, Path), ExportParams),
@@ -306,6 +311,7 @@ async fn export_rows(
     let headers = [
         (header::CONTENT_TYPE, begun.format.content_type().to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", begun.file_name)),
+        (HeaderName::from_static(COLUMNS_CUT), begun.columns_cut.to_string()),
     ];
     // A few pieces in flight: the writer waits for a slow receiver instead of filling memory.
     let (sender, receiver) = mpsc::channel(4);
