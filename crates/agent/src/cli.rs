@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line of `mimir-agent`.
 
+mod limit_args;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,16 +14,16 @@ use nix::sys::signal::{SigSet, Signal};
 use uuid::Uuid;
 
 use crate::host::{Host, Identity};
-use crate::limits::{
-    MIB, QUERY_BYTES_MAX, QUERY_ROWS_MAX, QUERY_SECONDS_MAX, STOP_LOOK_INTERVAL, STOP_WAIT_MAX,
-};
+use crate::limits::{STOP_LOOK_INTERVAL, STOP_WAIT_MAX};
 use crate::pace::{RealPace, Stop, unix_now};
 use crate::print::{self, Format};
 use crate::remote::HttpTransport;
 use crate::service::{Service, Settings};
-use crate::sql::{QueryLimits, Runner};
+use crate::sql::Runner;
 use crate::state::State;
 use crate::tables::read;
+use crate::worker;
+use limit_args::{LimitArgs, WorkerArgs};
 
 /// Answers SQL about this machine, here or for a Mimir server.
 #[derive(Debug, Parser)]
@@ -37,6 +39,9 @@ enum Command {
     Query(QueryArgs),
     /// Answer the queries of a Mimir server until stopped.
     Run(RunArgs),
+    /// The process of one query; started by the agent itself.
+    #[command(hide = true)]
+    Worker(WorkerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -81,38 +86,12 @@ struct RunArgs {
     limits: LimitArgs,
 }
 
-/// Bounds of each query.
-#[derive(Debug, Args)]
-struct LimitArgs {
-    /// Rows that an answer may have.
-    #[arg(long, value_name = "ROWS", default_value_t = QUERY_ROWS_MAX,
-          value_parser = clap::value_parser!(u64).range(1..))]
-    query_rows_max: u64,
-    /// Mebibytes that an answer may have.
-    #[arg(long, value_name = "MIB", default_value_t = QUERY_BYTES_MAX / MIB,
-          value_parser = clap::value_parser!(u64).range(1..=256))]
-    query_mib_max: u64,
-    /// Seconds that a query may run.
-    #[arg(long, value_name = "S", default_value_t = QUERY_SECONDS_MAX,
-          value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    query_seconds_max: u64,
-}
-
-impl LimitArgs {
-    fn limits(&self) -> QueryLimits {
-        QueryLimits {
-            rows_max: self.query_rows_max,
-            bytes_max: self.query_mib_max * MIB,
-            time_max: Duration::from_secs(self.query_seconds_max),
-        }
-    }
-}
-
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Query(args) => query(&args),
         Command::Run(args) => run(&args),
+        Command::Worker(args) => return worker::main(&args.orders()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,6 +106,7 @@ pub fn main() -> ExitCode {
 fn query(args: &QueryArgs) -> anyhow::Result<()> {
     let host = Arc::new(Host::new(Identity::ephemeral(), unix_now()));
     let runner = Runner::new(host, args.limits.limits(), Arc::default());
+    let runner = runner.with_engine(args.limits.engine()?);
     let (answer, _cost) = runner.run(&args.sql)?;
     let format = match (args.json, args.csv) {
         (true, _) => Format::Json,
@@ -169,6 +149,7 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     let transport = HttpTransport::new(&args.server, &args.ca)?;
     let host = Arc::new(Host::new(identity, unix_now()));
     let runner = Runner::new(host, args.limits.limits(), stop.flag());
+    let runner = runner.with_engine(args.limits.engine()?);
     let pace = RealPace::new(stop);
     Service::new(settings, state, runner, transport, pace).run()?;
     Ok(())

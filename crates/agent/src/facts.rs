@@ -8,8 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 /// One query of the schedule and what its runs cost since the agent started.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduledQuery {
     /// Its name, with that of its pack before it (`pack_<pack>_<name>`).
     pub name: String,
@@ -46,7 +48,7 @@ pub struct ScheduledQuery {
 }
 
 /// One pack of the configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackFacts {
     /// Its name.
     pub name: String,
@@ -65,7 +67,7 @@ pub struct PackFacts {
 }
 
 /// The schedule as it runs now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduleFacts {
     /// Every query, those of packs too, by name.
     pub queries: Vec<ScheduledQuery>,
@@ -80,7 +82,26 @@ pub struct Facts {
     flags: Arc<RwLock<BTreeMap<String, String>>>,
 }
 
+/// Facts on their way to the process of a query.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FactsSnapshot {
+    schedule: ScheduleFacts,
+    flags: BTreeMap<String, String>,
+}
+
 impl Facts {
+    /// A copy as they are now.
+    pub fn snapshot(&self) -> FactsSnapshot {
+        let flags = self.flags.read().unwrap_or_else(PoisonError::into_inner).clone();
+        FactsSnapshot { schedule: self.schedule(), flags }
+    }
+
+    /// The facts that a snapshot was taken of.
+    pub fn restored(snapshot: FactsSnapshot) -> Self {
+        let FactsSnapshot { schedule, flags } = snapshot;
+        Self { schedule: Arc::new(RwLock::new(schedule)), flags: Arc::new(RwLock::new(flags)) }
+    }
+
     /// A copy of the schedule, so that nothing waits while a query runs.
     pub fn schedule(&self) -> ScheduleFacts {
         self.schedule.read().unwrap_or_else(PoisonError::into_inner).clone()

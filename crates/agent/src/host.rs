@@ -2,14 +2,17 @@
 //! What the agent knows about itself and the machine it stands for: identity, start time, state
 //! of its configuration. Tables read it; nothing here talks to the network.
 
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, FactsSnapshot};
 use crate::limits::PROC_FILE_BYTES_MAX;
 use crate::tables::read;
 
@@ -27,7 +30,7 @@ const UUID_PLACEHOLDERS: [&str; 5] = [
 ];
 
 /// Who this agent says the machine is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// `system_info.uuid`: the hardware's, or a random one that the state directory keeps.
     pub uuid: String,
@@ -38,7 +41,7 @@ pub struct Identity {
 }
 
 /// A made-up machine, so that several agents on one machine are several hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualHost {
     /// Reported as host name and computer name.
     pub hostname: String,
@@ -91,7 +94,7 @@ pub fn dmi(name: &str) -> Option<String> {
 }
 
 /// The last configuration the server gave.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigState {
     /// SHA-1 of the text, hex; empty before the first one.
     pub hash: String,
@@ -106,17 +109,54 @@ pub struct Host {
     pub identity: Identity,
     /// Unix seconds at which the agent started.
     pub started_at: i64,
+    /// The agent's process, also where a query runs in another one.
+    pub pid: u32,
     /// What the agent's own parts tell: schedule, packs, flags.
     pub facts: Facts,
     root: PathBuf,
     config: Mutex<ConfigState>,
 }
 
+/// A [`Host`] on its way to the process of a query.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HostSnapshot {
+    /// See [`Host::identity`].
+    pub identity: Identity,
+    /// See [`Host::started_at`].
+    pub started_at: i64,
+    pid: u32,
+    /// As bytes, because a path need not be a text.
+    root: Vec<u8>,
+    config: ConfigState,
+    facts: Option<FactsSnapshot>,
+}
+
 impl Host {
     /// A host without configuration.
     pub fn new(identity: Identity, started_at: i64) -> Self {
         let (facts, config) = (Facts::default(), Mutex::default());
-        Self { identity, started_at, facts, root: PathBuf::from("/"), config }
+        let pid = std::process::id();
+        Self { identity, started_at, pid, facts, root: PathBuf::from("/"), config }
+    }
+
+    /// A copy as it is now. The facts, which may be large, only where they are wanted.
+    pub fn snapshot(&self, with_facts: bool) -> HostSnapshot {
+        HostSnapshot {
+            identity: self.identity.clone(),
+            started_at: self.started_at,
+            pid: self.pid,
+            root: self.root.as_os_str().as_bytes().to_vec(),
+            config: self.config(),
+            facts: with_facts.then(|| self.facts.snapshot()),
+        }
+    }
+
+    /// The host that a snapshot was taken of.
+    pub fn restored(snapshot: HostSnapshot) -> Self {
+        let HostSnapshot { identity, started_at, pid, root, config, facts } = snapshot;
+        let root = PathBuf::from(OsString::from_vec(root));
+        let facts = facts.map(Facts::restored).unwrap_or_default();
+        Self { identity, started_at, pid, facts, root, config: Mutex::new(config) }
     }
 
     /// The same host with its files below `root`, as in a mounted image or a test. Tables that

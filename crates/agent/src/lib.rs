@@ -24,6 +24,8 @@ pub mod service;
 pub mod sql;
 pub mod state;
 pub mod tables;
+pub mod watchdog;
+pub mod worker;
 
 /// Version of this agent, as `osquery_info.version` and the `User-Agent` header report it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -16,24 +16,55 @@ pub const QUERY_SECONDS_MAX: u64 = 60;
 /// Bytes of SQL text in one query.
 pub const SQL_BYTES_MAX: usize = MIB as usize;
 
-/// Bytes SQLite may hold for sorting, grouping and single values, in the whole process.
-pub const SQLITE_HEAP_BYTES_MAX: u64 = 384 * MIB;
+/// Bytes of memory that the process of one query may take; it is ended beyond that. Little more
+/// than the 200 MB at which osquery's watchdog acts.
+pub const QUERY_MEMORY_BYTES_MAX: u64 = 256 * MIB;
+/// Bytes SQLite may hold for sorting, grouping and single values, in the process of a query.
+/// Together with [`SCAN_BYTES_MAX`] less than [`QUERY_MEMORY_BYTES_MAX`], so that a query meets an
+/// error that says what to do before it is ended by force.
+pub const SQLITE_HEAP_BYTES_MAX: u64 = 96 * MIB;
+/// Share of all processors, in percent, that a query may use for [`WATCHDOG_CPU_SECONDS_MAX`]
+/// without a pause; osquery's `watchdog_utilization_limit`.
+pub const WATCHDOG_CPU_PERCENT_MAX: u32 = 10;
+/// Seconds for which a query may use more than [`WATCHDOG_CPU_PERCENT_MAX`]. osquery allows 12,
+/// but only from a minute after its start; honest digests of a directory take longer than 12 on
+/// small machines, and a query runs at low priority anyway.
+pub const WATCHDOG_CPU_SECONDS_MAX: u64 = 30;
+/// Time between two looks at the process of a query; also how soon a stop is noticed.
+pub const WATCHDOG_INTERVAL: Duration = Duration::from_millis(100);
+/// Time over which a share of the processors is measured: long against the kernel's clock tick.
+pub const WATCHDOG_CPU_INTERVAL: Duration = Duration::from_millis(500);
 /// Bytes of a regular expression; osquery's `regex_max_size`.
 pub const REGEX_BYTES_MAX: usize = 256;
 /// Bytes of a compiled regular expression, and of what its engine remembers while it runs.
 pub const REGEX_PROGRAM_BYTES_MAX: usize = MIB as usize;
 /// Virtual machine steps between two looks at the clock while a statement runs.
 pub const PROGRESS_STEPS: i32 = 2_000;
-/// How long after its deadline a query may take to notice, before it counts as stuck in the
-/// kernel (a dead network mount, for example) and its thread is left behind.
-pub const QUERY_STUCK_GRACE: Duration = Duration::from_secs(10);
-/// Threads left behind by stuck queries before further queries are refused.
+/// How long after its deadline a query may take to notice by itself before it is ended by force.
+pub const QUERY_STUCK_GRACE: Duration = Duration::from_secs(5);
+/// How long a killed process may take to be gone before it counts as stuck in the kernel (a dead
+/// network mount, for example) and is left behind.
+pub const KILL_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Processes left behind by stuck queries before further queries are refused.
 pub const QUERIES_STUCK_MAX: usize = 4;
+/// By how much the process of a query is nicer than the agent; osquery's worker is, too.
+pub const QUERY_NICE: i32 = 10;
+/// What the kernel is told about the process of a query when it must choose whom to kill for
+/// memory: this one first.
+pub const QUERY_OOM_SCORE: i32 = 1_000;
+/// Bytes of what a query's process may be told: the statement, the host, its schedule.
+pub const WORKER_REQUEST_BYTES_MAX: u64 = 64 * MIB;
+/// Bytes of rows that a query's process hands over at a time.
+pub const WORKER_FRAME_BYTES: usize = 64 * 1024;
+/// Bytes of complaints of a query's process that are read.
+pub const WORKER_STDERR_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes of a statement for `osqueryi`, which takes it as an argument; Linux's bound for one.
+pub const OSQUERYI_SQL_BYTES_MAX: usize = 128 * 1024 - 1;
 
 /// Rows one table may produce in one scan, before SQLite filters them.
 pub const SCAN_ROWS_MAX: usize = 2_000_000;
-/// Bytes one table may produce in one scan, before SQLite filters them.
-pub const SCAN_BYTES_MAX: usize = 256 * MIB as usize;
+/// Bytes that the rows of all tables in a query may take together, before SQLite filters them.
+pub const SCAN_BYTES_MAX: usize = 96 * MIB as usize;
 
 /// Files one wildcard pattern may match or pass through.
 pub const GLOB_FILES_MAX: usize = 500_000;
@@ -86,8 +117,10 @@ pub const DPKG_STATUS_BYTES_MAX: u64 = 128 * MIB;
 /// How long one `statfs` call may take before its mount is reported without sizes.
 pub const STATFS_WAIT_MAX: Duration = Duration::from_secs(2);
 
-// A single value and a whole answer must fit into what SQLite may hold.
+// A single value and a whole answer must fit into what SQLite may hold; and both kinds of memory
+// into that of the process.
 const _: () = assert!(QUERY_BYTES_MAX < SQLITE_HEAP_BYTES_MAX);
+const _: () = assert!(SQLITE_HEAP_BYTES_MAX + SCAN_BYTES_MAX as u64 <= QUERY_MEMORY_BYTES_MAX);
 
 /// Seconds for which a text is refused after the agent died in it; osquery's
 /// `distributed_denylist_duration`.

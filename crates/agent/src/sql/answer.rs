@@ -10,7 +10,7 @@ pub struct Answer {
     pub columns: Vec<String>,
     values: String,
     /// Where each value ends, row after row.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Answer {
@@ -20,9 +20,12 @@ impl Answer {
     }
 
     /// Adds the next value of the row being filled.
+    ///
+    /// # Panics
+    /// Beyond 4 GiB, which is far more than any bound of an answer.
     pub fn push(&mut self, value: &str) {
         self.values.push_str(value);
-        self.ends.push(self.values.len());
+        self.ends.push(u32::try_from(self.values.len()).expect("answers are bounded"));
     }
 
     /// How many rows there are.
@@ -44,8 +47,10 @@ impl Answer {
     pub fn rows(&self) -> impl Iterator<Item = Vec<&str>> {
         let mut start = 0;
         self.ends.chunks_exact(self.columns.len().max(1)).map(move |ends| {
-            let cells =
-                ends.iter().map(|end| &self.values[std::mem::replace(&mut start, *end)..*end]);
+            let cells = ends.iter().map(|end| {
+                let end = *end as usize;
+                &self.values[std::mem::replace(&mut start, end)..end]
+            });
             cells.collect()
         })
     }

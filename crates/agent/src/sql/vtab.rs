@@ -22,8 +22,8 @@ use rusqlite::{Connection, Error, Result};
 
 use crate::host::Host;
 use crate::tables::{
-    self, Budget, Cell, Column, Constraint, Match, NAMESPACE_COLUMN, Row, Scan, Table, TableError,
-    format_real,
+    self, Budget, Cell, Column, Constraint, Match, NAMESPACE_COLUMN, Row, Rows, Scan, Table,
+    TableError, format_real,
 };
 
 /// Cost of a plan that cannot work: any other plan is better.
@@ -67,11 +67,8 @@ struct Aux {
     budget: Arc<Budget>,
     /// The last scan without constraints. Joins scan their inner table once per outer row;
     /// within one statement the answer is the same.
-    whole: Arc<Mutex<Option<Whole>>>,
+    whole: Arc<Mutex<Option<Arc<Rows>>>>,
 }
-
-/// The rows of a scan without constraints, and the mask of the columns it was asked for.
-type Whole = (u64, Arc<Vec<Row>>);
 
 #[repr(C)]
 struct Bridge {
@@ -180,34 +177,34 @@ struct Cursor {
     /// Must be first.
     base: sqlite3_vtab_cursor,
     aux: Aux,
-    rows: Arc<Vec<Row>>,
+    rows: Arc<Rows>,
     position: usize,
     rowids: OnceLock<Vec<i64>>,
 }
 
 impl Cursor {
-    fn scan(&self, used: u64, constraints: &[Constraint]) -> Result<Arc<Vec<Row>>> {
+    fn scan(&self, used: u64, constraints: &[Constraint]) -> Result<Arc<Rows>> {
         let whole = || self.aux.whole.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if constraints.is_empty()
-            && let Some((known, rows)) = &*whole()
-            && known & used == used
+            && let Some(rows) = &*whole()
+            && rows.used & used == used
         {
             return Ok(Arc::clone(rows));
         }
         let rows = Arc::new(self.generate(used, constraints)?);
         if constraints.is_empty() {
-            *whole() = Some((used, Arc::clone(&rows)));
+            *whole() = Some(Arc::clone(&rows));
         }
         Ok(rows)
     }
 
-    fn generate(&self, used: u64, constraints: &[Constraint]) -> Result<Vec<Row>> {
+    fn generate(&self, used: u64, constraints: &[Constraint]) -> Result<Rows> {
         let Aux { table, host, budget, .. } = &self.aux;
         refuse_namespaces(*table, constraints)?;
         let mut scan = Scan::new(*table, constraints, used, host, budget);
         // A panic must not cross SQLite's frames.
         match catch_unwind(AssertUnwindSafe(|| table.generate(&mut scan))) {
-            Ok(Ok(())) => Ok(scan.into_rows()),
+            Ok(Ok(())) => Ok(scan.into_rows(budget)),
             Ok(Err(error)) => Err(module_error(&error)),
             Err(_) => Err(Error::ModuleError(format!(
                 "table {} failed inside the agent; its log says where",
@@ -267,14 +264,18 @@ unsafe impl VTabCursor for Cursor {
     }
 
     fn eof(&self) -> bool {
-        self.position >= self.rows.len()
+        self.position >= self.rows.list.len()
     }
 
     fn column(&self, context: &mut Context, index: c_int) -> Result<()> {
-        let row = self.rows.get(self.position);
-        let cell = usize::try_from(index).ok().and_then(|index| row?.get(index));
-        match cell {
-            None | Some(Cell::Null) => context.set_result(Null),
+        let column = usize::try_from(index).unwrap_or(usize::MAX);
+        match self.rows.cell(self.position, column) {
+            // A wrong NULL would be worse than an error.
+            None => Err(Error::ModuleError(format!(
+                "table {} was not asked for its column {index}",
+                self.aux.table.name()
+            ))),
+            Some(Cell::Null) => context.set_result(Null),
             Some(Cell::Int(number)) => context.set_result(number),
             Some(Cell::Text(text)) => context.set_result(text.as_str()),
         }
@@ -283,7 +284,7 @@ unsafe impl VTabCursor for Cursor {
     /// SQLite joins the branches of an OR by row id, so the same row must have the same id in
     /// every scan: it is made from the row's content.
     fn rowid(&self) -> Result<i64> {
-        let ids = self.rowids.get_or_init(|| content_ids(&self.rows));
+        let ids = self.rowids.get_or_init(|| content_ids(&self.rows.list));
         Ok(ids.get(self.position).copied().unwrap_or_default())
     }
 }

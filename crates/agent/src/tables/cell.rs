@@ -37,12 +37,11 @@ impl Cell {
         }
     }
 
-    /// Bytes this value counts against the limits.
-    pub fn size(&self) -> usize {
+    /// Bytes that the value takes beside its place in the row, with those of the allocator.
+    pub fn heap_size(&self) -> usize {
         match self {
-            Self::Null => 0,
-            Self::Int(_) => 8,
-            Self::Text(text) => text.len(),
+            Self::Null | Self::Int(_) => 0,
+            Self::Text(text) => text.capacity() + 16,
         }
     }
 }

@@ -89,7 +89,7 @@ mod users;
 
 pub use cell::{Cell, format_real};
 pub use column::{Column, ColumnKind, bigint, integer, text};
-pub use scan::{Budget, Constraint, Match, Row, Scan};
+pub use scan::{Budget, Constraint, Match, Row, Rows, Scan};
 
 /// Why a table could not answer.
 #[derive(Debug, thiserror::Error)]

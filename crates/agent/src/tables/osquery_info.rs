@@ -39,7 +39,7 @@ impl Table for OsqueryInfo {
         let config = host.config();
         let row = scan
             .row()
-            .set("pid", std::process::id())
+            .set("pid", host.pid)
             .set("uuid", host.identity.uuid.as_str())
             .set("instance_id", host.identity.instance_id.as_str())
             .set("version", VERSION)

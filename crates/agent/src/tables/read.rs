@@ -39,6 +39,16 @@ pub fn protect(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Everything that [`protect`] was given in this process.
+pub fn protected() -> Vec<PathBuf> {
+    PROTECTED.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Protects what another process of the agent protects, as [`protected`] listed it there.
+pub fn protect_known(paths: impl IntoIterator<Item = PathBuf>) {
+    PROTECTED.write().unwrap_or_else(PoisonError::into_inner).extend(paths);
+}
+
 /// Whether tables must not read this file. One that does not exist is not protected.
 pub fn is_protected(path: &Path) -> bool {
     place(path).is_ok_and(|(_, found, real)| is_secret(&found, &real))

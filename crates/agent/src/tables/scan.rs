@@ -3,15 +3,18 @@
 //! bytes, deadline, stop) are kept here, so that a table cannot forget them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::{Cell, Column, Table, TableError};
 use crate::host::Host;
 use crate::limits::{SCAN_BYTES_MAX, SCAN_ROWS_MAX};
 
-/// One row, a cell for each column of the table.
+/// One row: a cell for each column that the query uses, in the table's order.
 pub type Row = Box<[Cell]>;
+
+/// Bytes that a row takes beside its cells: its place in the list and its allocation.
+const ROW_BYTES: usize = 40;
 
 /// How a query compares a column that reaches the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +41,14 @@ pub struct Constraint {
 pub struct Budget {
     deadline: Instant,
     stop: Arc<AtomicBool>,
+    /// Bytes of the rows that finished scans of the query hold.
+    held: AtomicUsize,
 }
 
 impl Budget {
     /// A budget that ends at `deadline` or when `stop` becomes true.
     pub fn new(deadline: Instant, stop: Arc<AtomicBool>) -> Self {
-        Self { deadline, stop }
+        Self { deadline, stop, held: AtomicUsize::new(0) }
     }
 
     /// Whether the query must end now.
@@ -54,6 +59,34 @@ impl Budget {
     /// Whether it must end because somebody asked, not because of the time.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The rows of a finished scan. They count against the budget for as long as they are kept.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Bit mask of the columns that the rows have cells for.
+    pub used: u64,
+    /// The rows.
+    pub list: Vec<Row>,
+    charge: Option<(Arc<Budget>, usize)>,
+}
+
+impl Rows {
+    /// The cell of a row; `None` where there is no such row, or the scan left the column out.
+    pub fn cell(&self, row: usize, column: usize) -> Option<&Cell> {
+        let bit =
+            1_u64.checked_shl(u32::try_from(column).ok()?).filter(|bit| self.used & bit != 0)?;
+        let place = (self.used & (bit - 1)).count_ones() as usize;
+        self.list.get(row)?.get(place)
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        if let Some((budget, bytes)) = &self.charge {
+            budget.held.fetch_sub(*bytes, Ordering::Relaxed);
+        }
     }
 }
 
@@ -149,14 +182,18 @@ impl<'s> Scan<'s> {
     /// query must end.
     pub fn push(&mut self, row: RowBuilder) -> Result<(), TableError> {
         self.check()?;
-        self.bytes += row.cells.iter().map(|cell| cell.size() + 16).sum::<usize>();
+        let is_used = |index: usize| index > 63 || self.used >> index & 1 == 1;
+        let cells = row.cells.into_vec().into_iter().enumerate();
+        let row: Row = cells.filter(|(index, _)| is_used(*index)).map(|(_, cell)| cell).collect();
+        self.bytes += ROW_BYTES + row.iter().map(Cell::heap_size).sum::<usize>();
+        self.bytes += size_of_val(&*row);
         if self.rows.len() >= SCAN_ROWS_MAX {
             return Err(self.too_much(format!("{SCAN_ROWS_MAX} rows")));
         }
-        if self.bytes > SCAN_BYTES_MAX {
+        if self.budget.held.load(Ordering::Relaxed) + self.bytes > SCAN_BYTES_MAX {
             return Err(self.too_much(format!("{SCAN_BYTES_MAX} bytes")));
         }
-        self.rows.push(row.cells);
+        self.rows.push(row);
         Ok(())
     }
 
@@ -175,9 +212,10 @@ impl<'s> Scan<'s> {
         TableError::Read { table: self.table, source }
     }
 
-    /// The rows taken.
-    pub fn into_rows(self) -> Vec<Row> {
-        self.rows
+    /// The rows taken. They count against `budget`, which is that of the scan.
+    pub fn into_rows(self, budget: &Arc<Budget>) -> Rows {
+        budget.held.fetch_add(self.bytes, Ordering::Relaxed);
+        Rows { used: self.used, list: self.rows, charge: Some((Arc::clone(budget), self.bytes)) }
     }
 }
 

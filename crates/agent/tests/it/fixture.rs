@@ -26,7 +26,11 @@ pub fn runner() -> Runner {
 
 /// A runner with other limits.
 pub fn runner_with(rows_max: u64, bytes_max: u64, time_max: Duration) -> Runner {
-    Runner::new(host(), QueryLimits { rows_max, bytes_max, time_max }, Arc::default())
+    Runner::new(
+        host(),
+        QueryLimits { rows_max, bytes_max, time_max, ..QueryLimits::default() },
+        Arc::default(),
+    )
 }
 
 /// Rows as maps from column to value.

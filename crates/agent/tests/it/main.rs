@@ -16,3 +16,4 @@ mod state;
 mod tables;
 mod tables_network;
 mod tables_system;
+mod watchdog;
