@@ -31,7 +31,7 @@ export function Section({
 /** Names and values; a value that is `undefined` or empty is shown as unknown. */
 export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
   return (
-    <dl style={{ margin: 0, display: 'grid', gridTemplateColumns: 'minmax(118px, 34%) 1fr' }}>
+    <dl style={{ margin: 0, display: 'grid', gridTemplateColumns: 'fit-content(40%) 1fr' }}>
       {facts.map(([name, value]) => (
         <FactLine key={name} name={name} value={value} />
       ))}

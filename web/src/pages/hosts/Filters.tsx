@@ -6,7 +6,7 @@ import type { HostStatus, Platform } from '@/api/schema';
 import { platformWord } from '@/components/platform-words';
 import { SearchInput } from '@/components/SearchInput';
 import { count } from '@/lib/format';
-import { useHostCount } from './data';
+import { useHostCounts } from './data';
 import { type HostFilters, PLATFORMS, STATUSES } from './search';
 
 const PLATFORM_CHOICES = [
@@ -21,6 +21,8 @@ interface FiltersProps {
 
 /** Status, text and platform. */
 export function Filters({ filters, onChange }: FiltersProps) {
+  const counts = useHostCounts(filters);
+  const all = counts && counts.online + counts.stale + counts.offline + counts.decommissioned;
   return (
     <Group gap="sm">
       <SearchInput
@@ -45,6 +47,7 @@ export function Filters({ filters, onChange }: FiltersProps) {
           <StatusButton
             key={status ?? 'all'}
             status={status}
+            hosts={status ? counts?.[status] : all}
             filters={filters}
             onChange={onChange}
           />
@@ -56,10 +59,10 @@ export function Filters({ filters, onChange }: FiltersProps) {
 
 function StatusButton({
   status,
+  hosts,
   filters,
   onChange,
-}: FiltersProps & { status: HostStatus | undefined }) {
-  const hosts = useHostCount(filters, status);
+}: FiltersProps & { status: HostStatus | undefined; hosts: number | undefined }) {
   const chosen = filters.status === status;
   return (
     <Button

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of the list of hosts. The arrow keys go from host to host.
 
-import { Table, Text } from '@mantine/core';
+import { Table, Text, UnstyledButton } from '@mantine/core';
+import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import type { KeyboardEvent } from 'react';
 import type { Host } from '@/api/schema';
 import { HostLink } from '@/components/HostLink';
@@ -10,6 +11,7 @@ import { HostStatusMark } from '@/components/marks';
 import { platformWord } from '@/components/platform-words';
 import { TableRegion } from '@/components/TableRegion';
 import { Untrusted } from '@/components/Untrusted';
+import type { HostOrder } from './search';
 
 /** Moves the focus among the names. */
 function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
@@ -22,18 +24,28 @@ function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
 }
 
 /** A page of hosts. */
-export function HostTable({ hosts }: { hosts: readonly Host[] }) {
+export function HostTable({
+  hosts,
+  order,
+  onOrder,
+}: {
+  hosts: readonly Host[];
+  order: HostOrder;
+  onOrder: (next: HostOrder) => void;
+}) {
+  const sorting = { order, onOrder };
   return (
-    <TableRegion label="Hosts" minWidth={980}>
+    <TableRegion label="Hosts" minWidth={1080}>
       <Table.Thead>
         <Table.Tr>
-          <Table.Th>Host</Table.Th>
+          <Heading label="Host" {...sorting} />
           <Table.Th>Status</Table.Th>
-          <Table.Th>Last contact</Table.Th>
+          <Heading label="Last contact" by="last_seen" {...sorting} />
           <Table.Th>Platform</Table.Th>
           <Table.Th>Operating system</Table.Th>
           <Table.Th>Agent</Table.Th>
           <Table.Th>Address</Table.Th>
+          <Heading label="Enrolled" by="enrolled" {...sorting} />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody onKeyDown={onKeyDown}>
@@ -42,6 +54,36 @@ export function HostTable({ hosts }: { hosts: readonly Host[] }) {
         ))}
       </Table.Tbody>
     </TableRegion>
+  );
+}
+
+/** A heading that orders the list; the same one again turns the order round. */
+function Heading({
+  label,
+  by,
+  order,
+  onOrder,
+}: {
+  label: string;
+  by?: HostOrder['sort'];
+  order: HostOrder;
+  onOrder: (next: HostOrder) => void;
+}) {
+  const isBy = order.sort === by;
+  const down = order.order === 'desc';
+  const Mark = down ? IconArrowDown : IconArrowUp;
+  return (
+    <Table.Th aria-sort={isBy ? (down ? 'descending' : 'ascending') : 'none'}>
+      <UnstyledButton
+        fz="inherit"
+        fw="inherit"
+        style={{ display: 'inline-flex', alignItems: 'center', gap: 4 }}
+        onClick={() => onOrder({ sort: by, order: isBy && !down ? 'desc' : undefined })}
+      >
+        {label}
+        <Mark size={14} aria-hidden style={{ visibility: isBy ? 'visible' : 'hidden' }} />
+      </UnstyledButton>
+    </Table.Th>
   );
 }
 
@@ -69,6 +111,9 @@ function HostRow({ host }: { host: Host }) {
       </Table.Td>
       <Table.Td>
         <Untrusted text={host.ip_address} max={45} />
+      </Table.Td>
+      <Table.Td style={{ whiteSpace: 'nowrap' }}>
+        <Moment at={host.enrolled_at} />
       </Table.Td>
     </Table.Tr>
   );

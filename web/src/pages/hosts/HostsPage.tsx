@@ -17,15 +17,15 @@ const route = getRouteApi('/hosts');
 
 /** The page. */
 export default function HostsPage() {
-  const { page, after, ...filters } = route.useSearch();
+  const { page, after, sort, order, ...filters } = route.useSearch();
   const navigate = route.useNavigate();
-  const hosts = useQuery(hostsQuery({ ...filters, after }));
+  const hosts = useQuery(hostsQuery({ ...filters, sort, order, after }));
   const isFiltered = Boolean(filters.q || filters.status || filters.platform);
   return (
     <Page title="Hosts" lead="Every machine that has enrolled, and when it was last heard of.">
       <Filters
         filters={filters}
-        onChange={(next) => void navigate({ search: next, replace: true })}
+        onChange={(next) => void navigate({ search: { ...next, sort, order }, replace: true })}
       />
       <Loaded query={hosts} lines={12}>
         {(found) =>
@@ -34,16 +34,20 @@ export default function HostsPage() {
           ) : (
             <Stack gap="sm">
               {hosts.error && <Failure error={hosts.error} retry={() => void hosts.refetch()} />}
-              <HostTable hosts={found.items} />
+              <HostTable
+                hosts={found.items}
+                order={{ sort, order }}
+                onOrder={(next) => void navigate({ search: { ...filters, ...next } })}
+              />
               <Pager
-                list={JSON.stringify(['hosts', filters])}
+                list={JSON.stringify(['hosts', filters, sort, order])}
                 at={{ page, after }}
                 items={found.items.length}
                 size={PAGE_HOSTS}
                 total={found.total}
                 nextCursor={found.next_cursor}
                 onGo={(to) => {
-                  void navigate({ search: { ...filters, ...to } });
+                  void navigate({ search: { ...filters, sort, order, ...to } });
                   window.scrollTo({ top: 0 });
                 }}
               />

@@ -10,7 +10,6 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
-import type { HostStatus } from '@/api/schema';
 import type { HostFilters, HostsSearch } from './search';
 
 /** Hosts of a page. */
@@ -20,14 +19,14 @@ const PAGE_CAMPAIGNS = 25;
 /** How often what is looked at is read again, in milliseconds. */
 const REFRESH_MS = 5_000;
 
-/** One page of hosts in order of name. */
-export function hostsQuery({ q, status, platform, after }: HostsSearch) {
+/** One page of hosts. */
+export function hostsQuery({ q, status, platform, sort, order, after }: HostsSearch) {
   return queryOptions({
-    queryKey: ['hosts', 'list', { q, status, platform, after }],
+    queryKey: ['hosts', 'list', { q, status, platform, sort, order, after }],
     queryFn: ({ signal }) =>
       unwrap(
         http.GET('/hosts', {
-          params: { query: { q, status, platform, cursor: after, limit: PAGE_HOSTS } },
+          params: { query: { q, status, platform, sort, order, cursor: after, limit: PAGE_HOSTS } },
           signal,
         }),
       ),
@@ -36,19 +35,16 @@ export function hostsQuery({ q, status, platform, after }: HostsSearch) {
   });
 }
 
-/** How many hosts of a status fit the other filters; `undefined` until that is known. */
-export function useHostCount(filters: HostFilters, status: HostStatus | undefined) {
-  const { q, platform } = filters;
+/** How many hosts of each status fit the other filters; `undefined` until that is known. */
+export function useHostCounts({ q, platform }: HostFilters) {
   const { data } = useQuery({
-    queryKey: ['hosts', 'count', { q, platform, status }],
-    queryFn: async ({ signal }) => {
-      const params = { query: { q, platform, status, limit: 1 } };
-      return (await unwrap(http.GET('/hosts', { params, signal }))).total;
-    },
+    queryKey: ['hosts', 'counts', { q, platform }],
+    queryFn: ({ signal }) =>
+      unwrap(http.GET('/hosts/counts', { params: { query: { q, platform } }, signal })),
     placeholderData: keepPreviousData,
     refetchInterval: REFRESH_MS,
   });
-  return data ?? undefined;
+  return data;
 }
 
 /** One host. */

@@ -3,13 +3,16 @@ import { expect, it } from 'vitest';
 import { hostsSearch } from './search';
 
 it('keeps what an address may hold', () => {
-  const address = { q: 'web', status: 'stale', platform: 'darwin', page: 3, after: 'x' };
+  const filters = { q: 'web', status: 'stale', platform: 'darwin' };
+  const address = { ...filters, sort: 'last_seen', order: 'desc', page: 3, after: 'x' };
   expect(hostsSearch(address)).toEqual(address);
 });
 
 it('drops what is broken', () => {
-  const none = { q: undefined, status: undefined, platform: undefined };
-  expect(hostsSearch({ q: '', status: 'asleep', platform: 'beos' })).toEqual(none);
+  const none = {};
+  expect(hostsSearch({ q: '', status: 'asleep', platform: 'beos', sort: 'x', order: 1 })).toEqual(
+    none,
+  );
   expect(hostsSearch({ page: 3 })).toEqual(none);
   expect(hostsSearch({ page: 1, after: 'x' })).toEqual(none);
   expect(hostsSearch({ page: '2.5', after: 'x' })).toEqual(none);

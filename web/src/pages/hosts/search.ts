@@ -17,8 +17,14 @@ export interface HostFilters {
   platform?: Platform;
 }
 
-/** Filters of the list, and where in it one is. */
-export type HostsSearch = HostFilters & PageSearch;
+/** By what the list may be ordered; by name without it. */
+export interface HostOrder {
+  sort?: 'last_seen' | 'enrolled';
+  order?: 'desc';
+}
+
+/** Filters of the list, its order, and where in it one is. */
+export type HostsSearch = HostFilters & HostOrder & PageSearch;
 
 /** Reads them; what is broken is dropped. */
 export function hostsSearch(raw: RawSearch): HostsSearch {
@@ -26,6 +32,8 @@ export function hostsSearch(raw: RawSearch): HostsSearch {
     q: text(raw.q),
     status: oneOf(raw.status, STATUSES),
     platform: oneOf(raw.platform, PLATFORMS),
+    sort: oneOf(raw.sort, ['last_seen', 'enrolled'] as const),
+    order: oneOf(raw.order, ['desc'] as const),
     ...pageSearch(raw),
   };
 }
