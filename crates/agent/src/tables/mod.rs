@@ -19,18 +19,23 @@ mod pem;
 pub(crate) mod proc;
 pub mod read;
 mod record;
+mod rpm_database;
+mod rpm_header;
 mod scan;
 mod smbios;
 mod sockets;
 mod superblock;
 mod systemd;
 mod utmp;
+mod x509;
+mod x509_names;
 mod xtables;
 
 mod apt_sources;
 mod arp_cache;
 mod authorized_keys;
 mod block_devices;
+mod certificates;
 mod cpu_info;
 mod cpu_time;
 mod crontab;
@@ -71,6 +76,7 @@ mod process_open_sockets;
 mod processes;
 mod python_packages;
 mod routes;
+mod rpm_packages;
 mod secureboot;
 mod shadow;
 mod shell_history;
@@ -160,6 +166,7 @@ pub fn all() -> &'static [&'static dyn Table] {
         &arp_cache::ArpCache,
         &authorized_keys::AuthorizedKeys,
         &block_devices::BlockDevices,
+        &certificates::Certificates,
         &cpu_info::CpuInfo,
         &cpu_time::CpuTime,
         &crontab::Crontab,
@@ -200,6 +207,7 @@ pub fn all() -> &'static [&'static dyn Table] {
         &processes::Processes,
         &python_packages::PythonPackages,
         &routes::Routes,
+        &rpm_packages::RpmPackages,
         &secureboot::Secureboot,
         &shadow::Shadow,
         &shell_history::ShellHistory,

@@ -2,10 +2,12 @@
 //! Tests of the agent through its front doors: SQL over the real machine, the program itself, and
 //! the loop against a small server over TLS.
 
+mod fake_bus;
 mod fixture;
 mod functions;
 mod limits;
 mod logger;
+mod made;
 mod program;
 mod schedule;
 mod schema;
@@ -14,6 +16,8 @@ mod service;
 mod sql;
 mod state;
 mod tables;
+mod tables_files;
 mod tables_network;
+mod tables_software;
 mod tables_system;
 mod watchdog;

@@ -8,11 +8,12 @@ use mimir_sqlguard::schema::{self, Platform};
 use crate::fixture::{rows, value};
 
 /// The tables this agent must have.
-const TABLES: [&str; 59] = [
+const TABLES: [&str; 61] = [
     "apt_sources",
     "arp_cache",
     "authorized_keys",
     "block_devices",
+    "certificates",
     "cpu_info",
     "cpu_time",
     "crontab",
@@ -53,6 +54,7 @@ const TABLES: [&str; 59] = [
     "processes",
     "python_packages",
     "routes",
+    "rpm_packages",
     "secureboot",
     "shadow",
     "shell_history",
