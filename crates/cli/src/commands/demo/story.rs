@@ -114,6 +114,14 @@ impl<'a, 'c> Story<'a, 'c> {
                  answers are made up. No stock osqueryd takes part.\n"
             );
         }
+        let Access { admin, password, is_new, .. } = self.access;
+        let once = once(*is_new);
+        let _ = write!(
+            text,
+            "\nTo watch it in the console, open {url} and sign in as {admin}\n\
+             with the {once} {password}. The browser warns of the\n\
+             certificate, which this server made for itself.\n"
+        );
         text.push_str("\nCampaigns are off on a new server, so an administrator turns them on:\n");
         self.say(&text)
     }
@@ -206,11 +214,11 @@ impl<'a, 'c> Story<'a, 'c> {
     pub(super) fn farewell(&mut self, exits: bool) -> anyhow::Result<()> {
         let Access { url, ca, admin, password, is_new, api_key, .. } = self.access;
         let mimir = program();
-        let once = if *is_new { "one-time password" } else { "first password" };
+        let once = once(*is_new);
         let ca = ca.display();
         self.say(&format!(
             "\nThat was it: nothing was lost, and nobody had to ask twice.\n\n  \
-             API and front page  {url}\n  \
+             Console             {url}\n  \
              CA certificate      {ca}\n  \
              Sign in as          {admin}, {once} {password}\n  \
              API key             {api_key}\n\n\
@@ -240,6 +248,11 @@ impl<'a, 'c> Story<'a, 'c> {
         writeln!(self.context.console.out, "{text}")?;
         Ok(self.context.console.out.flush()?)
     }
+}
+
+/// What the printed password is: after its change, an earlier demonstration's stays valid.
+const fn once(is_new: bool) -> &'static str {
+    if is_new { "one-time password" } else { "first password" }
 }
 
 /// How this program is called from where it was called.
