@@ -16,6 +16,7 @@ pub mod facts;
 pub mod host;
 pub mod limits;
 pub mod logger;
+pub mod memory;
 pub mod pace;
 pub mod print;
 pub mod remote;

@@ -48,7 +48,13 @@ impl Scheduler {
             Err(QueryError::Stopped) => {
                 return context.state.schedule_abandon(&query.name, &query.sql);
             }
-            Err(error) => (Err(error.to_string()), Cost::default()),
+            Err(error) => {
+                if error.is_runaway() && query.denylist {
+                    context.state.schedule_deny(&query.name, &query.sql, (context.now)())?;
+                    self.entries[index].is_denied = true;
+                }
+                (Err(error.to_string()), Cost::default())
+            }
         };
         let now = (context.now)();
         let (outcome, failure) = match result {
@@ -205,7 +211,12 @@ impl Scheduler {
         }
         context.state.schedule_begin(mark, sql)?;
         let answer = context.runner.run(sql);
-        context.state.schedule_abandon(mark, sql)?;
+        match &answer {
+            Err(error) if error.is_runaway() => {
+                context.state.schedule_deny(mark, sql, (context.now)())?;
+            }
+            _ => context.state.schedule_abandon(mark, sql)?,
+        }
         Ok(answer.map(|(answer, _)| answer).map_err(|error| error.to_string()))
     }
 }
@@ -221,5 +232,6 @@ fn totals(mut totals: RunTotals, cost: Cost, bytes: usize, now: i64) -> RunTotal
     add(&mut totals.wall_ms, cost.wall);
     add(&mut totals.user_ms, cost.user);
     add(&mut totals.system_ms, cost.system);
+    totals.memory = (totals.memory.0.saturating_add(cost.memory), cost.memory);
     totals
 }

@@ -20,12 +20,16 @@ use crate::limits::{
     WRITE_BYTES,
 };
 use crate::logger::Logger;
+use crate::memory;
 use crate::pace::{Pace, backoff, jittered};
 use crate::print;
 use crate::remote::{CallError, Endpoint, Request, Transport, call, write_body};
 use crate::schedule::{Scheduler, Ticks};
 use crate::sql::{Answer, Cost, QueryError, Runner};
 use crate::state::{Accepted, Outcome, Outgoing, Pending, Start, State, StateError};
+
+/// What an error says of a query that had to be ended or took its process with it.
+const REFUSED_NOTE: &str = "this host refuses the same SQL for a day";
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -310,6 +314,10 @@ impl<T: Transport, P: Pace> Service<T, P> {
                     self.state.abandon(&pending.sql)?;
                     return Ok(false);
                 }
+                Err(error) if error.is_runaway() => {
+                    self.state.deny(&pending.sql, self.pace.now())?;
+                    Outcome::failure(format!("{error}; {REFUSED_NOTE}"))
+                }
                 Err(error) => Outcome::failure(error.to_string()),
             },
         };
@@ -334,6 +342,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
             return Ok(self.until_chore(asked));
         }
         let body = self.node_body()?;
+        memory::give_back();
         self.pace.set_idle(true);
         let reply = self.call(Endpoint::Read, &body, Some(hold).filter(|hold| !hold.is_zero()));
         self.pace.set_idle(false);
@@ -345,7 +354,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
         let mut is_new = false;
         for query in &offer.queries {
             let wanted = match offer.discovery.get(&query.name) {
-                Some(sql) => self.runner.run(sql).is_ok_and(|(found, _)| !found.is_empty()),
+                Some(sql) => self.discovers(sql)?,
                 None => true,
             };
             if wanted {
@@ -357,6 +366,22 @@ impl<T: Transport, P: Pace> Service<T, P> {
         }
         let held = self.pace.elapsed().saturating_sub(asked);
         Ok(self.pause_after(hold, held))
+    }
+
+    /// Whether a discovery query has a row here. One that runs away is refused like any other.
+    fn discovers(&mut self, sql: &str) -> Result<bool, StateError> {
+        if self.state.begin(sql, self.pace.now())? == Start::Denylisted {
+            return Ok(false);
+        }
+        let found = self.runner.run(sql);
+        match &found {
+            Err(error) if error.is_runaway() => {
+                tracing::warn!("a discovery query failed: {error}; {REFUSED_NOTE}");
+                self.state.deny(sql, self.pace.now())?;
+            }
+            _ => self.state.abandon(sql)?,
+        }
+        Ok(found.is_ok_and(|(found, _)| !found.is_empty()))
     }
 
     /// How long the server is asked to hold a read: whole seconds, and not beyond what is to be
@@ -398,7 +423,7 @@ fn success(answer: &Answer, cost: Cost) -> Outcome {
         wall_time_ms: millis(cost.wall),
         user_time: millis(cost.user),
         system_time: millis(cost.system),
-        memory: 0,
+        memory: cost.memory,
     };
     let written = print::write_json(answer, &mut rows).map_err(|error| error.to_string());
     let rows = written.and_then(|()| String::from_utf8(rows).map_err(|error| error.to_string()));

@@ -9,6 +9,7 @@ mod limits;
 mod logger;
 mod made;
 mod program;
+mod runaway;
 mod schedule;
 mod schema;
 mod server;

@@ -13,10 +13,10 @@ use crate::server::{ENROLL, Server, WRITE};
 
 /// How long a test waits for a state that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
-const ENDLESS: &str = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) \
+pub const ENDLESS: &str = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) \
                        SELECT max(n) FROM r";
 
-fn program() -> Command {
+pub fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_mimir-agent"))
 }
 
@@ -31,7 +31,7 @@ fn out(args: &[&str]) -> String {
 }
 
 /// Waits for a state.
-fn until(what: &str, mut is_there: impl FnMut() -> bool) {
+pub fn until(what: &str, mut is_there: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_there() {
         assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
@@ -40,10 +40,10 @@ fn until(what: &str, mut is_there: impl FnMut() -> bool) {
 }
 
 /// An agent that is killed when the test ends.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
-    fn start(server: &Server, args: &[&str]) -> Self {
+    pub fn start(server: &Server, args: &[&str]) -> Self {
         let child = program()
             .args(["run", "--server", &server.url, "--poll-interval", "1"])
             .args(["--ca".as_ref(), server.ca.as_os_str()])
@@ -73,7 +73,7 @@ fn state_dir(server: &Server) -> std::path::PathBuf {
 }
 
 /// A number from the state of a running agent.
-fn kept(server: &Server, sql: &str) -> i64 {
+pub fn kept(server: &Server, sql: &str) -> i64 {
     let path = state_dir(server).join("state.db");
     let open = || rusqlite::Connection::open(&path)?.query_row(sql, [], |row| row.get(0));
     if path.exists() { open().unwrap_or(-1) } else { -1 }
@@ -154,7 +154,8 @@ fn a_query_stopped_by_a_signal_runs_again_after_the_restart() {
     let _agent = Running::start(&server, &["--query-seconds-max", "1"]);
     until("the answer is there", || server.script().answers.contains_key("q"));
     let script = server.script();
-    assert_eq!(script.answers["q"].2, "the query was stopped after 1 s; make it cheaper");
+    let said = &script.answers["q"].2;
+    assert!(said.starts_with("the query was stopped after 1 s; make it cheaper"), "{said}");
     assert_eq!(script.enrolments, 1, "the key was kept");
 }
 

@@ -55,6 +55,8 @@ pub struct Script {
     pub enrolments: u32,
     /// Query name to SQL.
     pub offers: BTreeMap<String, String>,
+    /// Query name to discovery query.
+    pub discovery: BTreeMap<String, String>,
     /// Query name to rows, status and message of the first answer.
     pub answers: BTreeMap<String, (Value, i64, String)>,
     /// Result lines that were taken, in the order they came.
@@ -134,7 +136,11 @@ impl Script {
         let open = self.offers.iter().filter(|(name, _)| !self.answers.contains_key(*name));
         let queries: Map<String, Value> =
             open.map(|(name, sql)| (name.clone(), json!(sql))).collect();
-        if queries.is_empty() { json!({}) } else { json!({ "queries": queries }) }
+        match (queries.is_empty(), self.discovery.is_empty()) {
+            (true, _) => json!({}),
+            (false, true) => json!({ "queries": queries }),
+            (false, false) => json!({ "queries": queries, "discovery": self.discovery }),
+        }
     }
 
     fn take(&mut self, body: &Value) -> (u16, Value) {

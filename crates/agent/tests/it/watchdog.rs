@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mimir_agent::host::Host;
 use mimir_agent::limits::MIB;
@@ -15,12 +15,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::fixture::host;
+use crate::program::{ENDLESS, until};
 
 const COUNTING: &str = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)";
-const ENDLESS: &str = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)
-                       SELECT max(n) FROM r";
-/// How long a test waits for a state that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_mimir-agent"))
@@ -50,15 +47,6 @@ fn error(runner: &Runner, sql: &str) -> QueryError {
     let error = runner.run(sql).map(|(answer, _)| answer.len()).unwrap_err();
     assert_eq!(value(runner, "SELECT 'alive'"), "alive", "after {sql}");
     error
-}
-
-/// Waits for a state.
-fn until(what: &str, mut is_there: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_there() {
-        assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Processes below this one whose command line holds `word`.
