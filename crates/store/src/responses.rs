@@ -14,6 +14,10 @@ use crate::db::{Row, Tx, Value};
 use crate::words::Json;
 use crate::{DbError, Result, contains_pattern, statements, values};
 
+/// Sequences looked at in one step. A planner that knows nothing of a new campaign yet would sort
+/// all of its responses for the first few.
+const SEQ_WINDOW: i64 = 4096;
+
 /// A response with its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseRecord {
@@ -103,7 +107,9 @@ statements! {
     OF_HOST = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
         where r.campaign_no = $1 and r.host_no = $2 order by r.part");
     WITH_ROWS = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
-        where r.campaign_no = $1 and r.seq >= $2 and r.stored_rows > 0 order by r.seq limit $3");
+        where r.campaign_no = $1 and r.seq >= $2 and r.seq < $3 and r.stored_rows > 0 \
+        order by r.seq limit $4");
+    NEXT_SEQ = "select next_seq from campaign where no = $1";
     COLUMN_SETS = "select columns, min(seq) from response where campaign_no = $1 \
         and (cast($2 as bigint) is null or host_no = $2) group by columns \
         order by count(*) desc, min(seq)";
@@ -198,7 +204,18 @@ pub fn with_rows(
     from: i64,
     limit: u64,
 ) -> Result<Vec<ResponseRecord>> {
-    tx.query(WITH_ROWS, &values![campaign_no, from, limit])?.iter().map(record).collect()
+    let Some(end) = tx.query_opt(NEXT_SEQ, &values![campaign_no])? else { return Ok(Vec::new()) };
+    let (end, mut from): (i64, i64) = (end.get(0)?, from);
+    let mut found: Vec<ResponseRecord> = Vec::new();
+    while from < end && (found.len() as u64) < limit {
+        let until = from.saturating_add(SEQ_WINDOW);
+        let params = values![campaign_no, from, until, limit - found.len() as u64];
+        for row in tx.query(WITH_ROWS, &params)? {
+            found.push(record(&row)?);
+        }
+        from = until;
+    }
+    Ok(found)
 }
 
 /// The columns of a campaign's rows, or of one host's: those that most responses have come first,

@@ -29,10 +29,15 @@ pub struct Checked {
 /// # Errors
 /// `internal` when the guard fails.
 pub async fn check(app: &Arc<App>, request: QueryRequest) -> ApiResult<QueryCheck> {
-    let _slot = app.check_slots.acquire().await.map_err(ApiError::internal)?;
+    let slot = Arc::clone(&app.check_slots).acquire_owned().await.map_err(ApiError::internal)?;
     let app = Arc::clone(app);
     let scope = Scope::from(&request.target);
-    hop(move || Ok(app.guard.check(&request.sql, scope, &app.deny_list()).into())).await
+    hop(move || {
+        // The check holds it, not the request: it goes on when its caller is gone.
+        let _held = slot;
+        Ok(app.guard.check(&request.sql, scope, &app.deny_list()).into())
+    })
+    .await
 }
 
 /// Is this one acceptable statement at all? The deny-list comes later ([`admit`]): the contract

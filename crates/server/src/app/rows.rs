@@ -14,6 +14,7 @@ use mimir_wire::api::page::RowPage;
 use mimir_wire::ids::{CampaignId, HostId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::app::campaigns::record;
@@ -84,8 +85,9 @@ pub async fn host_rows(
     query: RowQuery,
     page: PageRequest<RowCursor>,
 ) -> ApiResult<RowPage> {
-    let _slot = slot(app, &query).await?;
+    let slot = slot(app, &query).await?;
     app.read(move |tx| {
+        let _held = &slot;
         let campaign = record(tx, id)?;
         let host = mimir_store::hosts::by_id(tx, host)?;
         let none = || ApiError::not_found("response of this host");
@@ -108,8 +110,9 @@ pub async fn rows(
     query: RowQuery,
     page: PageRequest<RowCursor>,
 ) -> ApiResult<RowPage> {
-    let _slot = slot(app, &query).await?;
+    let slot = slot(app, &query).await?;
     app.read(move |tx| {
+        let _held = &slot;
         let campaign = record(tx, id)?;
         let host_no = match query.host {
             None => None,
@@ -121,15 +124,14 @@ pub async fn rows(
     .await
 }
 
-/// Sorting looks at every row, so only a few may do it at once; the others wait their turn.
-async fn slot<'a>(
-    app: &'a App,
-    query: &RowQuery,
-) -> ApiResult<Option<tokio::sync::SemaphorePermit<'a>>> {
-    match query.sort {
-        None => Ok(None),
-        Some(_) => app.sort_slots.acquire().await.map(Some).map_err(ApiError::internal),
+/// Sorting looks at every row, so only a few may do it at once; the others wait their turn. The
+/// work holds the slot, not the request: it goes on when its reader is gone.
+async fn slot(app: &App, query: &RowQuery) -> ApiResult<Option<OwnedSemaphorePermit>> {
+    if query.sort.is_none() {
+        return Ok(None);
     }
+    let slot = Arc::clone(&app.sort_slots).acquire_owned().await;
+    slot.map(Some).map_err(ApiError::internal)
 }
 
 fn read(

@@ -73,8 +73,8 @@ pub struct App {
     /// One for each export that may be written at the same time.
     pub export_slots: Arc<Semaphore>,
     pub(crate) password_slots: Semaphore,
-    pub(crate) check_slots: Semaphore,
-    pub(crate) sort_slots: Semaphore,
+    pub(crate) check_slots: Arc<Semaphore>,
+    pub(crate) sort_slots: Arc<Semaphore>,
     /// What hosts can be asked, under the deny-list that was in force when it was last wanted.
     pub(crate) schema: ArcSwapOption<SchemaDocument>,
     settings: ArcSwap<Settings>,
@@ -103,8 +103,8 @@ impl App {
             api_bodies: BodyBudget::of_api(),
             export_slots: Arc::new(Semaphore::new(EXPORTS_MAX)),
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
-            check_slots: Semaphore::new(SQL_CHECKS_MAX),
-            sort_slots: Semaphore::new(SORTS_MAX),
+            check_slots: Arc::new(Semaphore::new(SQL_CHECKS_MAX)),
+            sort_slots: Arc::new(Semaphore::new(SORTS_MAX)),
             schema: ArcSwapOption::empty(),
             settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
             deny: ArcSwap::from_pointee(DenyList::default()),

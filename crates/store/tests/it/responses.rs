@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading responses and rows on both engines.
 
-use mimir_store::both_engines;
 use mimir_store::db::Db;
 use mimir_store::responses::{self, Filter, ResponseRecord};
+use mimir_store::{both_engines, values};
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::osquery::QueryStats;
 
@@ -137,6 +137,23 @@ both_engines!(rows_are_read_chunk_by_chunk, |db: Db| {
     assert_eq!(columns(None), ["pid", "name", "we.ird \" col"], "in order of appearance");
     assert_eq!(columns(Some(hosts[2])), ["name", "we.ird \" col", "pid"]);
     assert!(columns(Some(hosts[1])).is_empty());
+});
+
+/// Responses without rows may lie between those that have some, as many as there are hosts.
+both_engines!(responses_with_rows_are_found_over_long_gaps, |db: Db| {
+    let (no, _) = given(&db);
+    write(&db, move |tx| {
+        let moved = "update response set seq = 90000 where campaign_no = $1 and seq = 3";
+        tx.execute_one(moved, &values![no])?;
+        let next = "update campaign set next_seq = 90001 where no = $1";
+        tx.execute_one(next, &values![no])
+    });
+    let with_rows = |from, limit| -> Vec<i64> {
+        let found = read(&db, move |tx| responses::with_rows(tx, no, from, limit));
+        found.iter().map(|response| response.seq).collect()
+    };
+    assert_eq!((with_rows(0, 9), with_rows(0, 1)), (vec![0, 90_000], vec![0]));
+    assert_eq!((with_rows(90_000, 1), with_rows(90_001, 1)), (vec![90_000], vec![]));
 });
 
 both_engines!(dropping_rows_keeps_the_record, |db: Db| {
