@@ -148,11 +148,30 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     };
     let transport = HttpTransport::new(&args.server, &args.ca)?;
     let host = Arc::new(Host::new(identity, unix_now()));
+    show_flags(&host, args);
     let runner = Runner::new(host, args.limits.limits(), stop.flag());
     let runner = runner.with_engine(args.limits.engine()?);
     let pace = RealPace::new(stop);
     Service::new(settings, state, runner, transport, pace).run()?;
     Ok(())
+}
+
+/// Shows in `osquery_flags` what the command line decides. Where the secret lies, not the secret.
+fn show_flags(host: &Host, args: &RunArgs) {
+    let flag = |name, value: &str| host.facts.set_flag(name, value);
+    let server = args.server.split_once("://").map_or(args.server.as_str(), |(_, rest)| rest);
+    // An address may carry a password before the host.
+    let server = server.rsplit_once('@').map_or(server, |(_, host)| host);
+    flag("tls_hostname", server.split('/').next().unwrap_or_default());
+    flag("tls_server_certs", &args.ca.to_string_lossy());
+    flag("enroll_secret_path", &args.enroll_secret_file.to_string_lossy());
+    if let Some(id) = &args.host_identifier {
+        flag("host_identifier", "specified");
+        flag("specified_identifier", id);
+    }
+    if let Some(seconds) = args.poll_interval {
+        flag("distributed_interval", &seconds.to_string());
+    }
 }
 
 /// The node key and the secret must not be readable through any table. A secret that is not there
