@@ -139,7 +139,7 @@ both_engines!(rows_are_read_chunk_by_chunk, |db: Db| {
     assert!(columns(Some(hosts[1])).is_empty());
 });
 
-/// Responses without rows may lie between those that have some, as many as there are hosts.
+// Responses without rows may lie between those that have some, as many as there are hosts.
 both_engines!(responses_with_rows_are_found_over_long_gaps, |db: Db| {
     let (no, _) = given(&db);
     write(&db, move |tx| {
