@@ -59,7 +59,11 @@ export default function HostPage() {
 function Actions({ host }: { host: Host }) {
   return (
     <>
-      {host.status !== 'decommissioned' && <ButtonLink to="/queries">Run a query</ButtonLink>}
+      {host.status !== 'decommissioned' && (
+        <ButtonLink to="/queries" search={{ target: `hosts:${host.id}` }}>
+          Run a query
+        </ButtonLink>
+      )}
       <Decommission host={host} />
     </>
   );
