@@ -43,30 +43,38 @@ pub fn difference<'r>(old: &'r str, new: &'r str) -> Difference<'r> {
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Escape {
-    /// As they are.
-    None,
+pub struct Form {
     /// Control characters as the text `\xHH`, as osquery does in everything it compares.
-    Control,
+    pub is_escaped: bool,
+    /// Numbers as numbers.
+    pub numerics: bool,
 }
 
 /// The rows of an answer, one JSON object a line.
-pub fn rows(answer: &Answer, escape: Escape) -> String {
+pub fn rows(answer: &Answer, form: Form) -> String {
     let names: Vec<String> = answer.columns.iter().map(|name| json(name)).collect();
     let mut text = String::new();
-    for row in answer.rows() {
-        for (column, (name, value)) in names.iter().zip(row).enumerate() {
+    for row in answer.typed_rows() {
+        for (column, (name, (value, is_number))) in names.iter().zip(row).enumerate() {
             text.push(if column == 0 { '{' } else { ',' });
             text.push_str(name);
             text.push(':');
-            match escape {
-                Escape::None => text.push_str(&json(value)),
-                Escape::Control => text.push_str(&json(&escaped(value))),
+            if is_number && form.numerics && is_json_number(value) {
+                text.push_str(value);
+            } else if form.is_escaped {
+                text.push_str(&json(&escaped(value)));
+            } else {
+                text.push_str(&json(value));
             }
         }
         text.push_str("}\n");
     }
     text
+}
+
+/// Infinity, for one, is none.
+fn is_json_number(value: &str) -> bool {
+    serde_json::from_str::<serde_json::Number>(value).is_ok()
 }
 
 /// A text as JSON.
@@ -109,11 +117,23 @@ mod tests {
         for cell in ["1", "x\ny\u{7f}\u{e4}", "", "\\"] {
             answer.push(cell);
         }
+        let form = |is_escaped, numerics| rows(&answer, Form { is_escaped, numerics });
         assert_eq!(
-            rows(&answer, Escape::Control),
+            form(true, false),
             "{\"a\":\"1\",\"b\\\"\":\"x\\\\x0Ay\\\\x7F\u{e4}\"}\n{\"a\":\"\",\"b\\\"\":\"\\\\\"}\n"
         );
-        assert!(rows(&answer, Escape::None).starts_with("{\"a\":\"1\",\"b\\\"\":\"x\\ny\u{7f}"));
-        assert_eq!(rows(&answer, Escape::None).lines().count(), 2);
+        assert!(form(false, false).starts_with("{\"a\":\"1\",\"b\\\"\":\"x\\ny\u{7f}"));
+        assert_eq!(form(false, true).lines().count(), 2);
+    }
+
+    #[test]
+    fn numbers_can_be_numbers() {
+        let mut answer = Answer::new(vec!["a".into(), "b".into()]);
+        for (value, is_number) in [("1", true), ("1", false), ("-1.5e+20", true), ("Inf", true)] {
+            if is_number { answer.push_number(value) } else { answer.push(value) }
+        }
+        let form = |numerics| rows(&answer, Form { is_escaped: false, numerics });
+        assert_eq!(form(true), "{\"a\":1,\"b\":\"1\"}\n{\"a\":-1.5e+20,\"b\":\"Inf\"}\n");
+        assert!(form(false).starts_with("{\"a\":\"1\",\"b\":\"1\"}\n"));
     }
 }

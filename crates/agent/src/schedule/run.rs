@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::diff::{Difference, Escape, difference, rows};
+use super::diff::{Difference, Form, difference, rows};
 use super::plan::PlannedQuery;
 use super::{Context, Scheduler};
 use crate::limits::{SCHEDULE_KEPT_BYTES_MAX, SCHEDULE_ROWS_BYTES_MAX};
@@ -43,6 +43,7 @@ impl Scheduler {
         }
         self.decorate_always(context)?;
         context.state.schedule_begin(&query.name, &query.sql)?;
+        let mut next = "";
         let (result, cost) = match context.runner.run(&query.sql) {
             Ok((answer, cost)) => (self.outcome(&query, &answer, context)?, cost),
             Err(QueryError::Stopped) => {
@@ -52,6 +53,7 @@ impl Scheduler {
                 if error.is_runaway() && query.denylist {
                     context.state.schedule_deny(&query.name, &query.sql, (context.now)())?;
                     self.entries[index].is_denied = true;
+                    next = "; it is refused for a day";
                 }
                 (Err(error.to_string()), Cost::default())
             }
@@ -60,7 +62,8 @@ impl Scheduler {
         let (outcome, failure) = match result {
             Ok(outcome) => (outcome, None),
             Err(reason) => {
-                let message = format!("Error executing scheduled query {}: {reason}", query.name);
+                let message =
+                    format!("Error executing scheduled query {}: {reason}{next}", query.name);
                 (Outcome::default(), Some(message))
             }
         };
@@ -90,8 +93,8 @@ impl Scheduler {
         answer: &Answer,
         context: &Context<'_>,
     ) -> Result<Result<Outcome, String>, StateError> {
-        let escape = if query.snapshot { Escape::None } else { Escape::Control };
-        let rows = rows(answer, escape);
+        let numerics = self.options.logger_numerics;
+        let rows = rows(answer, Form { is_escaped: !query.snapshot, numerics });
         if rows.len() > SCHEDULE_ROWS_BYTES_MAX {
             return Ok(Err(format!(
                 "its result has {} bytes, of at most {SCHEDULE_ROWS_BYTES_MAX}; select less",
@@ -106,7 +109,8 @@ impl Scheduler {
 
     fn execution<'n>(&self, query: &'n PlannedQuery, now: i64, counter: u64) -> Execution<'n> {
         let epoch = self.options.schedule_epoch;
-        Execution { name: &query.name, unix_time: now, epoch, counter, numerics: false }
+        let numerics = self.options.logger_numerics;
+        Execution { name: &query.name, unix_time: now, epoch, counter, numerics }
     }
 
     fn snapshot(&self, query: &PlannedQuery, rows: &str, now: i64) -> Outcome {
@@ -126,7 +130,9 @@ impl Scheduler {
         rows: String,
         context: &Context<'_>,
     ) -> Result<Result<Outcome, String>, StateError> {
-        let fingerprint = text_key(&query.sql);
+        // Rows that are written in another way cannot be compared.
+        let form = if self.options.logger_numerics { " numerics" } else { "" };
+        let fingerprint = text_key(&query.sql) + form;
         let epoch = self.options.schedule_epoch;
         let before = context.state.schedule_previous(&query.name)?;
         let before =
@@ -232,6 +238,7 @@ fn totals(mut totals: RunTotals, cost: Cost, bytes: usize, now: i64) -> RunTotal
     add(&mut totals.wall_ms, cost.wall);
     add(&mut totals.user_ms, cost.user);
     add(&mut totals.system_ms, cost.system);
+    totals.memory = (totals.memory.0.saturating_add(cost.memory), cost.memory);
     totals.memory = (totals.memory.0.saturating_add(cost.memory), cost.memory);
     totals
 }

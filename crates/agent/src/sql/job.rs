@@ -29,6 +29,12 @@ pub trait Sink {
     /// # Errors
     /// When nobody takes the rows any more.
     fn value(&mut self, value: &str) -> io::Result<()>;
+
+    /// The next value, which is a number.
+    ///
+    /// # Errors
+    /// When nobody takes the rows any more.
+    fn number(&mut self, value: &str) -> io::Result<()>;
 }
 
 impl Sink for Answer {
@@ -39,6 +45,11 @@ impl Sink for Answer {
 
     fn value(&mut self, value: &str) -> io::Result<()> {
         self.push(value);
+        Ok(())
+    }
+
+    fn number(&mut self, value: &str) -> io::Result<()> {
+        self.push_number(value);
         Ok(())
     }
 }
@@ -120,12 +131,15 @@ impl Job {
             count += 1;
             bytes += row_bytes as u64;
             for index in &kept {
-                let value = as_text(row.get_ref(*index).map_err(|error| explain(&error))?);
+                let value = row.get_ref(*index).map_err(|error| explain(&error))?;
+                let is_number = matches!(value, ValueRef::Integer(_) | ValueRef::Real(_));
+                let value = as_text(value);
                 bytes += value.len() as u64;
                 if bytes > self.limits.bytes_max {
                     return Err(QueryError::TooManyBytes(self.limits.bytes_max));
                 }
-                sink.value(&value).map_err(|_| QueryError::Stopped)?;
+                let taken = if is_number { sink.number(&value) } else { sink.value(&value) };
+                taken.map_err(|_| QueryError::Stopped)?;
             }
         }
         Ok(())

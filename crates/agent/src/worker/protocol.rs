@@ -72,6 +72,8 @@ impl Request {
 const COLUMNS: u8 = b'C';
 const VALUES: u8 = b'V';
 const END: u8 = b'E';
+/// Stands in the length of a value that is a number; no value is that long.
+const NUMBER: u32 = 1 << 31;
 
 /// Sends rows.
 pub struct FrameWriter<W: Write> {
@@ -102,6 +104,14 @@ impl<W: Write> FrameWriter<W> {
         Ok(())
     }
 
+    fn send(&mut self, value: &str, kind: u32) -> io::Result<()> {
+        let length = u32::try_from(value.len()).ok().filter(|length| *length < NUMBER);
+        let length = length.ok_or_else(|| io::Error::other("a value is too long"))?;
+        self.values.extend((length | kind).to_le_bytes());
+        self.values.extend(value.as_bytes());
+        if self.values.len() >= WORKER_FRAME_BYTES { self.flush_values() } else { Ok(()) }
+    }
+
     /// Sends how it ended.
     ///
     /// # Errors
@@ -119,10 +129,11 @@ impl<W: Write> Sink for FrameWriter<W> {
     }
 
     fn value(&mut self, value: &str) -> io::Result<()> {
-        let length = u32::try_from(value.len()).map_err(io::Error::other)?;
-        self.values.extend(length.to_le_bytes());
-        self.values.extend(value.as_bytes());
-        if self.values.len() >= WORKER_FRAME_BYTES { self.flush_values() } else { Ok(()) }
+        self.send(value, 0)
+    }
+
+    fn number(&mut self, value: &str) -> io::Result<()> {
+        self.send(value, NUMBER)
     }
 }
 
@@ -166,9 +177,15 @@ pub fn read_answer(
 
 fn take_values(mut payload: &[u8], answer: &mut Answer) -> io::Result<()> {
     while let Some((length, rest)) = payload.split_first_chunk::<4>() {
-        let length = u32::from_le_bytes(*length) as usize;
+        let length = u32::from_le_bytes(*length);
+        let (length, is_number) = ((length & !NUMBER) as usize, length & NUMBER != 0);
         let value = rest.get(..length).and_then(|value| str::from_utf8(value).ok());
-        answer.push(value.ok_or_else(|| invalid("a value that is no text".to_owned()))?);
+        let value = value.ok_or_else(|| invalid("a value that is no text".to_owned()))?;
+        if is_number {
+            answer.push_number(value);
+        } else {
+            answer.push(value);
+        }
         payload = &rest[length..];
     }
     Ok(())

@@ -194,6 +194,22 @@ fn snapshots_are_complete_every_time() {
 }
 
 #[test]
+fn numbers_can_be_written_as_numbers() {
+    let sql = "SELECT 1 AS i, 2.5 AS d, '3' AS t, NULL AS n";
+    let server = every_minute(sql, json!({}));
+    let mut agent = Agent::start(&server);
+    run_for(&mut agent, 2 * MINUTE);
+    server.script().config["options"] = json!({"logger_numerics": true});
+    run_for(&mut agent, 8 * MINUTE);
+    let script = server.script();
+    let [before, after] = script.results.as_slice() else { panic!("{:?}", script.results) };
+    assert_eq!(before["columns"], json!({"i": "1", "d": "2.5", "t": "3", "n": ""}));
+    assert_eq!(after["columns"], json!({"i": 1, "d": 2.5, "t": "3", "n": ""}));
+    assert_eq!([&before["numerics"], &after["numerics"]], [&json!(false), &json!(true)]);
+    assert_eq!(after["counter"], 0, "nothing that was compared");
+}
+
+#[test]
 fn control_characters_in_changes_are_escaped() {
     let server = every_minute("SELECT 'x\ny' AS t", json!({}));
     let mut agent = Agent::start(&server);
