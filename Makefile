@@ -5,12 +5,13 @@
 # make web     build the console, which the server then carries
 # make e2e     the console's end-to-end tests alone
 # make shots   screenshots of every page into web/screenshots
+# make deb     the Debian package of mimir-agent, in target/deb
 
 CARGO ?= cargo
 # nextest where it is installed: it runs test binaries side by side.
 TESTS := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo 'nextest run --no-fail-fast' || echo 'test --no-fail-fast')
 
-.PHONY: demo test lint gen web web-check e2e shots
+.PHONY: demo test lint gen web web-check e2e shots deb
 
 # Optimised, without the slow last steps of a release. The first build takes five to ten minutes
 # on two cores, later ones seconds. DEMO passes options on: make demo DEMO='--virtual 100'.
@@ -63,3 +64,10 @@ shots: web
 	$(CARGO) build -p mimir-cli -p mimir-agent
 	$(CARGO) build -p mimir-sim --example fleet
 	cd web && npm run screenshots --silent
+
+# Function names stay in the program, for panics; line tables would make it five times as large.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+deb:
+	scripts/setup build
+	$(CARGO) build --release --config 'profile.release.strip="debuginfo"' -p mimir-agent
+	packaging/deb/build $(TARGET)/release/mimir-agent $(TARGET)/deb

@@ -8,6 +8,7 @@ mod functions;
 mod limits;
 mod logger;
 mod made;
+mod package;
 mod program;
 mod runaway;
 mod schedule;
