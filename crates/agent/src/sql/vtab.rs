@@ -22,8 +22,8 @@ use rusqlite::{Connection, Error, Result};
 
 use crate::host::Host;
 use crate::tables::{
-    self, Budget, Cell, Column, Constraint, Match, NAMESPACE_COLUMN, Row, Rows, Scan, Table,
-    TableError, format_real,
+    self, Budget, Cell, Column, ColumnKind, Constraint, Match, NAMESPACE_COLUMN, Row, Rows, Scan,
+    Table, TableError, format_real,
 };
 
 /// Cost of a plan that cannot work: any other plan is better.
@@ -245,13 +245,15 @@ unsafe impl VTabCursor for Cursor {
         let used = u64::from_str_radix(parts.next().unwrap_or_default(), 16).unwrap_or(u64::MAX);
         let mut constraints = Vec::new();
         for (part, value) in parts.zip(args.iter()) {
-            // Nothing equals NULL or is like it.
-            let Some(value) = as_text(value) else { return Ok(()) };
             let (by, number) = match part.strip_suffix('~') {
                 Some(number) => (Match::Like, number),
                 None => (Match::Equals, part.trim_end_matches('=')),
             };
-            let Ok(column) = number.parse() else { continue };
+            let Ok(column) = number.parse::<usize>() else { continue };
+            let is_number = (self.aux.table.columns().get(column))
+                .is_some_and(|column| column.kind != ColumnKind::Text);
+            // Nothing equals NULL or is like it.
+            let Some(value) = as_text(value, is_number) else { return Ok(()) };
             constraints.push(Constraint { column, by, value });
         }
         self.rows = self.scan(used, &constraints)?;
@@ -307,10 +309,19 @@ fn content_ids(rows: &[Row]) -> Vec<i64> {
         .collect()
 }
 
-/// The text of a constraint's value; `None` for NULL.
-fn as_text(value: ValueRef<'_>) -> Option<String> {
+/// Whole numbers up to here are the same as floating-point numbers.
+const WHOLE_REAL_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// The text of a constraint's value; `None` for NULL. A number's column equals `1.0` where it
+/// equals 1.
+fn as_text(value: ValueRef<'_>, is_number: bool) -> Option<String> {
     match value {
         ValueRef::Null => None,
+        ValueRef::Real(number)
+            if is_number && number.fract() == 0.0 && number.abs() < WHOLE_REAL_MAX =>
+        {
+            Some(format!("{number:.0}"))
+        }
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Real(number) => Some(format_real(number)),
         ValueRef::Text(text) | ValueRef::Blob(text) => {

@@ -376,4 +376,43 @@ mod tests {
         let body = Body { bytes: vec![0, 0, 0, 1, 0, 0, 0, 0, 1], is_big_endian: true };
         assert_eq!(body.reader().structures(), Some(9));
     }
+
+    /// Ends with the test, however that ends.
+    struct Daemon(std::process::Child);
+
+    impl Drop for Daemon {
+        fn drop(&mut self) {
+            drop(self.0.kill().and_then(|()| self.0.wait()));
+        }
+    }
+
+    #[test]
+    fn a_real_bus_answers() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("bus");
+        let daemon = std::process::Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--nopidfile", "--print-address"])
+            .arg(format!("--address=unix:path={}", socket.display()))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn();
+        let Ok(daemon) = daemon else { return };
+        let mut daemon = Daemon(daemon);
+        // The address comes when the bus listens, or nothing when it cannot.
+        let mut address = [0];
+        if daemon.0.stdout.as_mut().unwrap().read(&mut address).unwrap() == 0 {
+            return;
+        }
+        let mut bus = Bus::connect(&socket).unwrap();
+        let method = |member| Method {
+            destination: "org.freedesktop.DBus",
+            path: "/org/freedesktop/DBus",
+            interface: "org.freedesktop.DBus",
+            member,
+        };
+        let owner = bus.call(&method("GetNameOwner"), &["org.freedesktop.DBus"]).unwrap();
+        assert_eq!(owner.reader().text(), Some("org.freedesktop.DBus"));
+        let error = bus.call(&method("GetNameOwner"), &["not.there"]).err();
+        assert!(matches!(error, Some(BusError::Method)));
+    }
 }

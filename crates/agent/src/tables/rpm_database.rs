@@ -68,18 +68,25 @@ fn each_of_sqlite(scan: &mut Scan<'_>, path: &Path, take: &mut Take<'_>) -> Resu
 }
 
 /// Opens for reading alone. RPM leaves a write-ahead log only while it runs or after a crash;
-/// without one the file is read as it is, so that none is created.
+/// without one the file is read as it is. Nothing is created beside it: a log that cannot be read
+/// without is left out, with a line in the agent's log.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let log = path.with_extension("sqlite-wal");
-    let has_log = log.metadata().is_ok_and(|found| found.len() > 0);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = match has_log {
-        true => Connection::open_with_flags(path, flags)?,
-        false => {
-            let address = format!("file:{}?immutable=1", escaped(path));
-            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)?
+    let has_log = path.with_extension("sqlite-wal").metadata().is_ok_and(|log| log.len() > 0);
+    if has_log {
+        match checked(path, "readonly_shm=1") {
+            Ok(db) => return Ok(db),
+            Err(error) => tracing::warn!("the log of the RPM database is left out: {error}"),
         }
-    };
+    }
+    checked(path, "immutable=1")
+}
+
+fn checked(path: &Path, option: &str) -> rusqlite::Result<Connection> {
+    let address = format!("file:{}?{option}", escaped(path));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(address, flags)?;
     let header_bytes = i32::try_from(RPM_HEADER_BYTES_MAX).unwrap_or(i32::MAX);
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, header_bytes)?;
     db.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;

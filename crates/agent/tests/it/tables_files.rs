@@ -385,3 +385,40 @@ fn the_agent_tells_of_its_schedule_and_flags() {
     assert_eq!(tables.parse::<usize>().unwrap(), mimir_agent::tables::all().len());
     assert_eq!(value("SELECT name FROM osquery_extensions WHERE type = 'core'"), "core");
 }
+
+#[test]
+fn constraints_reach_the_files_they_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().to_str().unwrap();
+    let mut deep = directory.path().to_owned();
+    for level in 0..70 {
+        fs::write(deep.join("x"), "").unwrap();
+        deep.push(format!("d{level}"));
+        fs::create_dir(&deep).unwrap();
+    }
+    symlink(directory.path(), directory.path().join("d0/back")).unwrap();
+    let count = |filter: &str| -> usize {
+        let filter = filter.replace('@', root);
+        rows(&format!("SELECT path FROM file WHERE {filter}")).len()
+    };
+    assert_eq!(count("path IN ('@/x', '@/d0/x', '@/none')"), 2);
+    assert_eq!(count("path = '@/x' OR path = '@/d0/x' OR directory = '@'"), 3);
+    assert_eq!(count("directory IN ('@', '@/d0')"), 5);
+    assert_eq!(count("path LIKE '@/%' AND filename = 'x'"), 1);
+    assert_eq!(count("path LIKE '@/%' AND path = '@/d0'"), 1);
+    assert_eq!(count("path = NULL"), 0);
+    assert_eq!(count("path = ''"), 0);
+    assert_eq!(count("path IN (SELECT '@/' || value FROM json_each('[\"x\", \"d0\"]'))"), 2);
+    // 64 levels with a file and a directory each, and the link, which is not followed.
+    assert_eq!(count("path LIKE '@/%%'"), 64 * 2 + 1);
+    // Through the link the same files have other names, one level of them.
+    assert_eq!(count("path LIKE '@/d0/back/%'"), 2);
+    assert_eq!(value("SELECT count(*) FROM user_groups WHERE uid = 0.0 AND gid = 0"), "1");
+    for table in ["file", "hash"] {
+        let expected =
+            format!("Table {table} was queried without a required column in the WHERE clause");
+        assert_eq!(fixture::error(&format!("SELECT * FROM {table}")), expected);
+        let unusable = format!("SELECT * FROM {table} WHERE path IS NOT NULL");
+        assert_eq!(fixture::error(&unusable), expected);
+    }
+}

@@ -248,10 +248,27 @@ fn packages_of_rpm_are_read_from_both_databases() {
         db.execute(insert, [blob]).unwrap();
     }
     db.execute("INSERT INTO Packages (blob) VALUES ('text')", []).unwrap();
-    // While another process writes, its log is read too; afterwards nothing new is left behind.
+    // While another process writes, its log is read too.
     let found = made.rows(sql);
+    // As after a crash: with the log, and without the file that other processes share.
+    for (kept, expected) in [(&["", "-wal", "-shm"][..], 1), (&["", "-wal"], 0), (&["", "-shm"], 0)]
+    {
+        let crashed = Made::new();
+        fs::create_dir_all(crashed.at("/var/lib/rpm")).unwrap();
+        for end in kept {
+            let name = format!("rpmdb.sqlite{end}");
+            let to = crashed.at("/var/lib/rpm").join(&name);
+            fs::copy(path.with_file_name(name), to).unwrap();
+        }
+        // The table itself is still in the log alone.
+        let rows = crashed.run(sql).map_or(0, |rows| rows.len());
+        assert_eq!(rows, expected, "{kept:?}");
+        let files = fs::read_dir(crashed.at("/var/lib/rpm")).unwrap().count();
+        assert_eq!(files, kept.len(), "nothing is created");
+    }
     drop(db);
     assert_eq!(made.rows(sql), found);
+    // The database and Berkeley DB's file.
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
     assert_eq!(found.len(), 1);
     for (column, expected) in [
