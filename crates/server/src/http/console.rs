@@ -16,10 +16,9 @@ use rust_embed::Embed;
 use crate::http::etag;
 use crate::problem::ApiError;
 
-/// What `npm run build` leaves in `web/dist`; empty when it was not run.
+/// What `npm run build` leaves in `web/dist`; nothing of use when it was not run.
 #[derive(Embed)]
 #[folder = "../../web/dist"]
-#[allow_missing = true]
 struct Files;
 
 /// What the console's pages may do: load code and data from this server only, be framed by nobody.
