@@ -6,11 +6,12 @@
 //! sizes, and is not asked again while the earlier call still hangs.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
 
 use nix::sys::statfs::statfs;
 
@@ -48,8 +49,7 @@ impl Table for Mounts {
     }
 
     fn generate(&self, scan: &mut Scan<'_>) -> Result<(), TableError> {
-        let mounts = read::text(Path::new("/proc/self/mounts"), PROC_FILE_BYTES_MAX)
-            .map_err(|error| scan.unreadable(error))?;
+        let mounts = list().map_err(|error| scan.unreadable(error))?;
         let asks = scan.wants(&SIZE_COLUMNS);
         let mut prober = Prober::default();
         for mount in mounts.lines().filter_map(Mount::parse) {
@@ -76,6 +76,20 @@ impl Table for Mounts {
             scan.push(row)?;
         }
         Ok(())
+    }
+}
+
+/// The kernel's list of what is mounted on the machine. A service manager may have given this
+/// process a read-only view of its own; the first process has the machine's, and is asked where
+/// its root is the same, so that paths mean the same.
+fn list() -> io::Result<String> {
+    let root = |path: &str| fs::metadata(path).map(|root| (root.dev(), root.ino())).ok();
+    let of = |process: &str| {
+        read::text(&Path::new("/proc").join(process).join("mounts"), PROC_FILE_BYTES_MAX)
+    };
+    match root("/") {
+        own @ Some(_) if root("/proc/1/root/") == own => of("1").or_else(|_| of("self")),
+        _ => of("self"),
     }
 }
 
