@@ -150,7 +150,8 @@ mod tests {
     fn rules_are_split_after_the_first_word() {
         let content = "# comment\n\nDefaults\tenv_reset\nroot ALL=(ALL:ALL) ALL\n\
                        User_Alias OPS = ann, \\\n   bob, \\\n\tcat\nlonely\n\
-                       #includedir /etc/sudoers.d\n@include local\n#include\n@includedir \n#1000 x\n\\\n";
+                       #includedir /etc/sudoers.d\n@include local\n#include\n@includedir \n\
+                       #1000 x\n\\\n";
         let rule = |header: &str, details: &str, include| Rule {
             header: header.to_owned(),
             details: details.to_owned(),
