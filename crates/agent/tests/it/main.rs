@@ -2,6 +2,7 @@
 //! Tests of the agent through its front doors: SQL over the real machine, the program itself, and
 //! the loop against a small server over TLS.
 
+mod corpus;
 mod fake_bus;
 mod fixture;
 mod functions;
