@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One campaign. Is it done? What is outstanding? What did it find? What was it looking for?
 
-import { SimpleGrid, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { asProblem } from '@/api/problem';
 import type { Campaign } from '@/api/schema';
@@ -9,6 +9,7 @@ import { AnchorLink } from '@/components/links';
 import { Page } from '@/components/Page';
 import { Empty, Failure, Loading } from '@/components/states';
 import { CoverageCard } from './CoverageCard';
+import classes from './campaign.module.css';
 import { campaignQuery } from './data';
 import { FrozenCard } from './FrozenCard';
 import { BackLink, CampaignFrame } from './Header';
@@ -49,10 +50,10 @@ function Cards({ campaign }: { campaign: Campaign }) {
       <Warnings campaign={campaign} />
       <CoverageCard campaign={campaign} />
       {ledger && <LedgerCard campaign={campaign} />}
-      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">
+      <div className={classes.lists}>
         <PendingCard campaign={campaign} />
         <ResponsesCard campaign={campaign} />
-      </SimpleGrid>
+      </div>
       <ResultsCard campaign={campaign} />
       <FrozenCard campaign={campaign} />
       <HostDrawer campaign={campaign} />

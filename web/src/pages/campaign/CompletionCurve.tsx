@@ -33,7 +33,7 @@ export function CompletionCurve({ campaign }: { campaign: Campaign }) {
         )}
       </Box>
       <Text component="figcaption" size="sm" c="dimmed" mt={4} mih="3em">
-        {words} {completion.data && 'Shaded: the live window. Times are UTC.'}
+        {words} {completion.data && 'Shaded: the live window. Dashed: all hosts. Times are UTC.'}
       </Text>
     </Box>
   );

@@ -7,7 +7,7 @@ import type { Campaign } from '@/api/schema';
 import { Countdown } from '@/components/Countdown';
 import { Moment } from '@/components/Moment';
 import { CoverageBar, cssColor, STATES } from '@/components/marks';
-import { count, counted, percent } from '@/lib/format';
+import { count, percent } from '@/lib/format';
 import { CompletionCurve } from './CompletionCurve';
 import classes from './campaign.module.css';
 import { Door, type DoorTo, useDoor } from './doors';
@@ -33,9 +33,12 @@ export function CoverageCard({ campaign }: { campaign: Campaign }) {
 
 function LiveWindow({ campaign }: { campaign: Campaign }) {
   if (!campaign.live) {
+    const { stopped_at, live_until } = campaign;
+    const isCut = stopped_at !== null && Date.parse(stopped_at) < Date.parse(live_until);
     return (
       <Text size="sm" c="dimmed">
-        Live window closed <Moment at={campaign.live_until} />
+        {isCut ? 'The live window ended with the stop' : 'Live window closed'}{' '}
+        <Moment at={isCut ? campaign.stopped_at : campaign.live_until} />
       </Text>
     );
   }
@@ -95,7 +98,6 @@ function NumberDoor({
       {...(door as object)}
       className={classes.number}
       data-color={color}
-      aria-label={`${label}: ${counted(value, 'host')}`}
     >
       <Text size="sm" component="span" display="block">
         {label}

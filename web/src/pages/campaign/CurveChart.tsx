@@ -64,7 +64,7 @@ function options(latest: { current: Curve }, width: number, c: Colors): UPlot.Op
   return {
     width,
     height: CURVE_PX,
-    padding: [8, 12, 0, 0],
+    padding: [8, 32, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: {

@@ -43,7 +43,7 @@ export function FrozenCard({ campaign }: { campaign: Campaign }) {
         </Group>
       }
     >
-      <SqlView sql={sql} label={title} />
+      <SqlView sql={sql} label="SQL of this campaign" />
       <Text size="sm" c="dimmed" mt="xs" component="div">
         Exactly what every host is asked; it never changes. Hash of the payload:{' '}
         <Hash value={spec_sha256} label="hash of the payload" />

@@ -144,7 +144,7 @@ function HostRows({ campaign, host }: { campaign: Campaign; host: string }) {
             onSearch={(text) => setWanted((before) => ({ ...before, contains: text || undefined }))}
           />
         }
-        empty={<Empty title="No row matches">Change the filters to see others.</Empty>}
+        empty="No row matches. Change the filters to see others."
       />
       <ListFooter
         shown={loaded}

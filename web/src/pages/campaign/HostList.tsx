@@ -73,20 +73,23 @@ export function HostList<Item>({
   return (
     <Stack gap="xs">
       {query.error && <Failure error={query.error} retry={() => void query.refetch()} />}
-      <DataGrid
-        label={label}
-        columns={columns}
-        rowCount={items.length}
-        rowAt={(index) => items[index]}
-        cell={cell}
-        text={text}
-        onEndReached={() => {
-          if (query.hasNextPage && !query.isFetching) void query.fetchNextPage();
-        }}
-        height={Math.min(BOX_PX.max, Math.max(BOX_PX.min, wanted))}
-        empty={empty}
-        dataKey={JSON.stringify(queryKey)}
-      />
+      {items.length === 0 ? (
+        empty
+      ) : (
+        <DataGrid
+          label={label}
+          columns={columns}
+          rowCount={items.length}
+          rowAt={(index) => items[index]}
+          cell={cell}
+          text={text}
+          onEndReached={() => {
+            if (query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage();
+          }}
+          height={Math.min(BOX_PX.max, Math.max(BOX_PX.min, wanted))}
+          dataKey={JSON.stringify(queryKey)}
+        />
+      )}
       <ListFooter
         shown={items.length}
         total={query.data.pages.at(-1)?.total ?? null}
@@ -118,6 +121,7 @@ export function ListFooter({
   onMore: () => void;
   onRestart: () => void;
 }) {
+  if (shown === 0 && !hasMore && !hasChanged) return null;
   const all = total !== null && total > shown ? ` of ${count(total)}` : '';
   return (
     <Group justify="space-between" gap="xs" mih={30}>

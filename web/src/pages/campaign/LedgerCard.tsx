@@ -16,15 +16,15 @@ import { useCampaignSearch } from './useCampaignSearch';
 
 const COLUMNS = [
   { id: 'host', header: 'Host', width: 200 },
-  { id: 'state', header: 'State', width: 110 },
-  { id: 'changed', header: 'Since', width: 120 },
+  { id: 'state', header: 'State', width: 116 },
+  { id: 'changed', header: 'Since', width: 110 },
   { id: 'outcome', header: 'Outcome', width: 130 },
   { id: 'rows', header: 'Rows', width: 150 },
-  { id: 'attempts', header: 'Attempts', width: 90 },
-  { id: 'status', header: 'Host status', width: 110 },
-  { id: 'contact', header: 'Last contact', width: 120 },
-  { id: 'reason', header: 'Reason', width: 260 },
   { id: 'view', header: 'Answer', width: 100 },
+  { id: 'reason', header: 'Reason', width: 240 },
+  { id: 'attempts', header: 'Attempts', width: 112 },
+  { id: 'status', header: 'Host status', width: 130 },
+  { id: 'contact', header: 'Last contact', width: 130 },
 ];
 const STATE_CHOICES = [
   { value: '', label: 'All states' },

@@ -13,11 +13,11 @@ import { useCampaignSearch } from './useCampaignSearch';
 import { waiting } from './words';
 
 const COLUMNS = [
-  { id: 'host', header: 'Host', width: 200 },
+  { id: 'host', header: 'Host', width: 180 },
   { id: 'status', header: 'Status', width: 90 },
-  { id: 'contact', header: 'Last contact', width: 120 },
-  { id: 'attempts', header: 'Attempts', width: 100 },
-  { id: 'waiting', header: 'Reason', width: 260 },
+  { id: 'contact', header: 'Last contact', width: 130 },
+  { id: 'attempts', header: 'Attempts', width: 112 },
+  { id: 'waiting', header: 'Reason', width: 200 },
 ];
 
 /** The card. */

@@ -13,10 +13,10 @@ import { Panel } from './Panel';
 import { useCampaignSearch } from './useCampaignSearch';
 
 const COLUMNS = [
-  { id: 'host', header: 'Host', width: 200 },
-  { id: 'rows', header: 'Rows', width: 170 },
-  { id: 'time', header: 'Time', width: 160 },
-  { id: 'view', header: 'Answer', width: 150 },
+  { id: 'host', header: 'Host', width: 180 },
+  { id: 'rows', header: 'Rows', width: 130 },
+  { id: 'time', header: 'Time', width: 120 },
+  { id: 'view', header: 'Answer', width: 120 },
 ];
 
 /** The card. */

@@ -76,7 +76,7 @@ function Rows({ campaign }: { campaign: Campaign }) {
             onSearch={(next) => change({ contains: next || undefined })}
           />
         }
-        empty={<Empty title="No row matches">Change the filters to see others.</Empty>}
+        empty="No row matches. Change the filters to see others."
       />
       <Group justify="space-between" gap="xs" mt="xs">
         <ListFooter

@@ -54,7 +54,8 @@ export function RowGrid({
   text?: (row: Row, column: string) => string;
   height: number | string;
   toolbar?: ReactNode;
-  empty: ReactNode;
+  /** A sentence for when no row is wanted. */
+  empty: string;
 }) {
   const rows = useItems(query);
   const { data } = query;
@@ -84,7 +85,7 @@ export function RowGrid({
         cell={cell}
         text={text}
         onEndReached={() => {
-          if (query.hasNextPage && !query.isFetching) void query.fetchNextPage();
+          if (query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage();
         }}
         sort={wanted.sort ? { column: wanted.sort, order: wanted.order ?? 'asc' } : undefined}
         onSort={(sort) =>
@@ -104,7 +105,7 @@ export function RowGrid({
         onHide={(hide) => onChange({ hide: hide.length > 0 ? hide : undefined })}
         height={height}
         toolbar={toolbar}
-        empty={query.isFetching ? <Searching found={0} /> : empty}
+        empty={query.isFetching ? <Searching /> : <Text p="md">{empty}</Text>}
         dataKey={JSON.stringify(queryKey)}
       />
     </>
@@ -126,12 +127,12 @@ function useSearchOn(
 }
 
 /** That rows are being looked for. */
-export function Searching({ found }: { found: number }) {
+function Searching() {
   return (
     <Group gap="xs" justify="center" p="md">
       <Loader size="xs" aria-hidden />
       <Text size="sm" c="dimmed" role="status">
-        Searching all rows{found > 0 ? `; ${found} found so far` : '…'}
+        Searching all rows…
       </Text>
     </Group>
   );

@@ -22,7 +22,7 @@ it('begins with nobody and stays level to the end', () => {
     false,
   );
   const times = ['12:00:00', '12:00:09', '12:20:00', '12:30:00'].map(seconds);
-  expect(drawn).toMatchObject({ times, responded: [0, 5, 6, 6], late: [0, 0, 1, 1] });
+  expect(drawn).toMatchObject({ times, responded: [0, 5, 6, 6], late: [null, 0, 1, 1] });
   expect(drawn.to).toBe(seconds('12:30:00'));
 });
 
@@ -35,6 +35,7 @@ it('shows a moment at least, and no point beyond what it shows', () => {
   const drawn = curve(course('12:00:00', [{ at: at('12:00:01'), responded: 9, late: 0 }]), false);
   expect(drawn.times).toEqual(['12:00:00', '12:00:01', '12:00:20'].map(seconds));
   expect(drawn.responded).toEqual([0, 9, 9]);
+  expect(drawn.late).toEqual([null, null, null]);
 });
 
 it('names times as exactly as needed', () => {

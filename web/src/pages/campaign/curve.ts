@@ -15,8 +15,8 @@ export interface Curve {
   times: number[];
   /** Hosts that had answered in time. */
   responded: number[];
-  /** Those of them that answered late. */
-  late: number[];
+  /** Those of them that answered late; nothing is drawn before the first. */
+  late: (number | null)[];
   from: number;
   to: number;
   liveUntil: number;
@@ -52,7 +52,10 @@ export function curve(completion: Completion, isLive: boolean): Curve {
   }
   const room = isLive ? Math.min(liveUntil, end + (end - from) * ROOM) : end;
   const targeted = completion.targeted;
-  return { times, responded, late, from, to: Math.max(end, room), liveUntil, targeted };
+  const firstLate = late.findIndex((hosts) => hosts > 0);
+  // The line rises from the point before the first late answer.
+  const drawn = late.map((hosts, at) => (firstLate < 0 || at < firstLate - 1 ? null : hosts));
+  return { times, responded, late: drawn, from, to: Math.max(end, room), liveUntil, targeted };
 }
 
 /** A time on the axis, as exact as the whole span asks for. */

@@ -41,7 +41,13 @@ export function useDoor(to: DoorTo) {
 export function Door({ to, label, children }: { to: DoorTo; label?: string; children: ReactNode }) {
   const door = useDoor(to);
   return (
-    <AnchorLink {...door} search={door.search as never} inherit aria-label={label}>
+    <AnchorLink
+      {...door}
+      search={door.search as never}
+      inherit
+      underline="always"
+      aria-label={label}
+    >
       {children}
     </AnchorLink>
   );

@@ -68,23 +68,31 @@ export function assignmentCell(item: Assignment, column: string): ReactNode {
     case 'host':
       return <HostLink id={item.host_id} hostname={item.hostname} />;
     case 'status':
-      return <HostStatusMark status={item.host_status} />;
+      return (
+        <Group h="100%">
+          <HostStatusMark status={item.host_status} />
+        </Group>
+      );
     case 'contact':
       return <Moment at={item.host_last_seen_at} />;
     case 'state':
-      return <StateMark state={item.state} />;
+      return (
+        <Group h="100%">
+          <StateMark state={item.state} />
+        </Group>
+      );
     case 'changed':
       return <Moment at={item.state_changed_at} />;
     case 'rows':
       return (
-        <Group gap={6} wrap="nowrap">
+        <Group gap={6} wrap="nowrap" h="100%">
           {count(item.row_count)}
           {item.truncated && <TruncatedBadge />}
         </Group>
       );
     case 'outcome':
       return item.outcome ? (
-        <Group gap={4} wrap="nowrap">
+        <Group gap={4} wrap="nowrap" h="100%">
           <OutcomeBadge outcome={item.outcome} />
           {item.late && <LateBadge />}
         </Group>
@@ -135,7 +143,7 @@ export function responseCell(item: Response, column: string): ReactNode {
       return <HostLink id={item.host_id} hostname={item.hostname} />;
     case 'rows':
       return (
-        <Group gap={6} wrap="nowrap">
+        <Group gap={6} wrap="nowrap" h="100%">
           {count(item.row_count)}
           {item.truncated && <TruncatedBadge />}
           {item.outcome !== 'rows' && <OutcomeBadge outcome={item.outcome} />}
@@ -143,7 +151,7 @@ export function responseCell(item: Response, column: string): ReactNode {
       );
     case 'time':
       return (
-        <Group gap={6} wrap="nowrap">
+        <Group gap={6} wrap="nowrap" h="100%">
           <Moment at={item.received_at} />
           {item.late && <LateBadge />}
         </Group>

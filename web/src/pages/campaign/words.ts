@@ -44,9 +44,8 @@ export function waitingWords({
   host_status,
 }: Pick<Assignment, 'state' | 'host_status'>): string {
   const silent = host_status === 'stale' || host_status === 'offline';
-  if (state === 'offered')
-    return silent ? 'handed out, then it fell silent' : 'handed out, no answer yet';
-  return silent ? 'silent; asked as soon as it is back' : 'in contact, has not asked for it yet';
+  if (state === 'offered') return silent ? 'handed out, then silent' : 'handed out, no answer yet';
+  return silent ? 'silent, not asked yet' : 'in contact, not asked yet';
 }
 
 /** What became of answers that were on their way when the campaign was stopped. */
@@ -71,7 +70,7 @@ export function milestones({ from, targeted, points }: Completion): string {
   if (!last || last.responded === 0) return 'No host has answered yet.';
   const after = (hosts: number) => {
     const point = points.find(({ responded }) => responded >= hosts);
-    return point && duration(Date.parse(point.at) - start);
+    return point && duration(Math.max(1_000, Date.parse(point.at) - start));
   };
   const half = after(Math.ceil(targeted / 2));
   const most = after(Math.ceil(targeted * 0.9));

@@ -7,6 +7,7 @@ import { Countdown } from '@/components/Countdown';
 import { AnchorLink } from '@/components/links';
 import { Moment } from '@/components/Moment';
 import { CampaignStatusMark, CoverageBar, KindBadge } from '@/components/marks';
+import { TableRegion } from '@/components/TableRegion';
 import { targetWords } from '@/components/target-words';
 import { Untrusted } from '@/components/Untrusted';
 import { count } from '@/lib/format';
@@ -14,33 +15,26 @@ import { count } from '@/lib/format';
 /** A table that scrolls sideways inside its own box. */
 export function CampaignTable({ campaigns }: { campaigns: readonly Campaign[] }) {
   return (
-    <Box
-      role="region"
-      aria-label="Campaigns"
-      tabIndex={0}
-      style={{ overflowX: 'auto', position: 'relative' }}
-    >
-      <Table highlightOnHover verticalSpacing="xs" miw={1080}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Status</Table.Th>
-            <Table.Th>Name</Table.Th>
-            <Table.Th>Kind</Table.Th>
-            <Table.Th>Target</Table.Th>
-            <Table.Th w={200}>Coverage</Table.Th>
-            <Table.Th ta="right">Rows</Table.Th>
-            <Table.Th>Live until</Table.Th>
-            <Table.Th>Launched by</Table.Th>
-            <Table.Th>Created</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {campaigns.map((campaign) => (
-            <CampaignRow key={campaign.id} campaign={campaign} />
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Box>
+    <TableRegion label="Campaigns" minWidth={1120}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Status</Table.Th>
+          <Table.Th>Name</Table.Th>
+          <Table.Th miw={104}>Kind</Table.Th>
+          <Table.Th>Target</Table.Th>
+          <Table.Th w={200}>Coverage</Table.Th>
+          <Table.Th ta="right">Rows</Table.Th>
+          <Table.Th>Live until</Table.Th>
+          <Table.Th style={{ whiteSpace: 'nowrap' }}>Launched by</Table.Th>
+          <Table.Th>Created</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {campaigns.map((campaign) => (
+          <CampaignRow key={campaign.id} campaign={campaign} />
+        ))}
+      </Table.Tbody>
+    </TableRegion>
   );
 }
 
@@ -122,7 +116,7 @@ function LiveUntil({ campaign }: { campaign: Campaign }) {
   if (!campaign.live) {
     return (
       <Text span inherit c="dimmed">
-        <Moment at={campaign.live_until} />
+        {campaign.status === 'active' ? <Moment at={campaign.live_until} /> : 'stopped'}
       </Text>
     );
   }
