@@ -22,8 +22,8 @@ export function Page({
   return (
     <Stack gap="md">
       <Group justify="space-between" align="flex-start" gap="sm">
-        <Stack gap={2}>
-          <Title order={1} size="h2">
+        <Stack gap={2} flex="1 1 280px" miw={0}>
+          <Title order={1} size="h2" style={{ overflowWrap: 'anywhere' }}>
             {title}
           </Title>
           {lead && (

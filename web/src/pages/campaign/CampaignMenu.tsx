@@ -26,18 +26,16 @@ export function CampaignMenu({ campaign }: { campaign: Campaign }) {
     });
   return (
     <>
-      <Menu position="bottom-end" width={280}>
+      <Menu position="bottom-end" width={280} withInitialFocusPlaceholder={false}>
         <Menu.Target>
-          <Tooltip label="More">
-            <ActionIcon
-              variant="default"
-              size={36}
-              aria-label="More actions"
-              loading={change.isPending}
-            >
-              <IconDots size={18} />
-            </ActionIcon>
-          </Tooltip>
+          <ActionIcon
+            variant="default"
+            size={36}
+            aria-label="More actions"
+            loading={change.isPending}
+          >
+            <IconDots size={18} />
+          </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
           {campaign.status === 'archived' ? (

@@ -32,8 +32,12 @@ export function CompletionCurve({ campaign }: { campaign: Campaign }) {
           blank
         )}
       </Box>
-      <Text component="figcaption" size="sm" c="dimmed" mt={4} mih="3em">
-        {words} {completion.data && 'Shaded: the live window. Dashed: all hosts. Times are UTC.'}
+      <Text component="figcaption" size="sm" c="dimmed" mt={4}>
+        {/* Room for two lines from the start: the words grow while hosts answer. */}
+        <Text span inherit display="block" mih="3em">
+          {words}
+        </Text>
+        Shaded: the live window. Dashed: all hosts. Times are UTC.
       </Text>
     </Box>
   );

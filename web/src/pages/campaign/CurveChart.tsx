@@ -13,6 +13,18 @@ import { axisTime, CURVE_PX, type Curve, curve } from './curve';
 /** Room that a label of the time axis wants, in px. */
 const TIME_LABEL_PX = 70;
 
+/** Steps of the time axis in seconds: round ones up to a month. */
+const TIME_STEPS_S = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * 3_600),
+  ...[1, 2, 7, 14, 30, 90].map((days) => days * 86_400),
+];
+/** Steps of the axis of hosts. */
+const HOST_STEPS = Array.from({ length: 7 }, (_, power) => power).flatMap((power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** power),
+);
+
 interface Colors {
   text: string;
   grid: string;
@@ -75,15 +87,14 @@ function options(latest: { current: Curve }, width: number, c: Colors): UPlot.Op
       {
         ...axis,
         space: TIME_LABEL_PX,
+        incrs: TIME_STEPS_S,
         size: 28,
         values: (_, splits) => splits.map((at) => axisTime(at, span())),
       },
       {
         ...axis,
         size: (_, values) => 14 + 7 * Math.max(0, ...(values ?? []).map((text) => text.length)),
-        incrs: [1, 2, 5]
-          .flatMap((n) => Array.from({ length: 7 }, (_, e) => n * 10 ** e))
-          .sort((a, b) => a - b),
+        incrs: HOST_STEPS,
         values: (_, splits) => splits.map((hosts) => count(hosts)),
       },
     ],

@@ -20,7 +20,7 @@ export function ExportMenu({
   onExport: (format: Format) => void;
 }) {
   return (
-    <Menu position="bottom-end" width={220}>
+    <Menu position="bottom-end" width={220} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <Button
           size="xs"

@@ -85,14 +85,20 @@ function Standing({
   return (
     <Stack gap={6}>
       <Group gap="sm">
-        <HostLink id={assignment.host_id} hostname={hostname} />
-        <HostStatusMark status={assignment.host_status} />
+        <Text span size="sm">
+          <HostLink id={assignment.host_id} hostname={hostname} />
+        </Text>
+        <Text span size="sm">
+          <HostStatusMark status={assignment.host_status} />
+        </Text>
         <Text span size="sm" c="dimmed">
           last contact <Moment at={assignment.host_last_seen_at} />
         </Text>
       </Group>
       <Group gap="sm">
-        <StateMark state={assignment.state} />
+        <Text span size="sm">
+          <StateMark state={assignment.state} />
+        </Text>
         {assignment.outcome && <OutcomeBadge outcome={assignment.outcome} />}
         {assignment.late && <LateBadge />}
         {assignment.truncated && <TruncatedBadge />}

@@ -95,7 +95,7 @@ export function HostList<Item>({
         total={query.data.pages.at(-1)?.total ?? null}
         hasMore={query.hasNextPage}
         isLoading={query.isFetchingNextPage}
-        hasChanged={query.isStale && !query.isFetching}
+        hasChanged={query.isStale && !query.isFetching && !query.error}
         onMore={() => void query.fetchNextPage()}
         onRestart={restart}
       />

@@ -84,7 +84,7 @@ function Rows({ campaign }: { campaign: Campaign }) {
           total={isFiltered ? null : rows_stored}
           hasMore={query.hasNextPage}
           isLoading={query.isFetchingNextPage}
-          hasChanged={query.isStale && !query.isFetching}
+          hasChanged={query.isStale && !query.isFetching && !query.error}
           onMore={() => void query.fetchNextPage()}
           onRestart={restart}
         />

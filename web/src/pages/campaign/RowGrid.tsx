@@ -105,7 +105,7 @@ export function RowGrid({
         onHide={(hide) => onChange({ hide: hide.length > 0 ? hide : undefined })}
         height={height}
         toolbar={toolbar}
-        empty={query.isFetching ? <Searching /> : <Text p="md">{empty}</Text>}
+        empty={query.isFetching ? <Searching /> : <Text p="md">{refused ? '' : empty}</Text>}
         dataKey={JSON.stringify(queryKey)}
       />
     </>

@@ -74,10 +74,11 @@ export function milestones({ from, targeted, points }: Completion): string {
   };
   const half = after(Math.ceil(targeted / 2));
   const most = after(Math.ceil(targeted * 0.9));
+  const latest = after(last.responded);
   const parts = [
     half && `half of the ${counted(targeted, 'host')} had answered within ${half}`,
     most && most !== half && `nine tenths within ${most}`,
-    `the latest of ${counted(last.responded, 'answer')} came within ${after(last.responded)}`,
+    latest !== most && `the latest of ${counted(last.responded, 'answer')} came within ${latest}`,
   ].filter(Boolean);
   const late = last.late > 0 ? `; ${count(last.late)} of them came late` : '';
   const text = parts.join(', ');
