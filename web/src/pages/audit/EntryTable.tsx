@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of the audit trail; each opens to all that is recorded of it.
 
-import { ActionIcon, Badge, Table, Text } from '@mantine/core';
+import { ActionIcon, Badge, Table, Text, VisuallyHidden } from '@mantine/core';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { Fragment, useEffect, useId, useRef, useState } from 'react';
 import type { AuditEntry, AuditTarget } from '@/api/schema';
@@ -24,7 +24,7 @@ export function EntryTable({
       <Table.Thead>
         <Table.Tr>
           <Table.Th w={40}>
-            <span style={{ position: 'absolute', clipPath: 'inset(50%)' }}>Details</span>
+            <VisuallyHidden>Details</VisuallyHidden>
           </Table.Th>
           <Table.Th>When</Table.Th>
           <Table.Th>Who</Table.Th>

@@ -7,7 +7,9 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { asProblem } from '@/api/problem';
 import type { Host } from '@/api/schema';
+import { useIsAdmin } from '@/api/session';
 import { Section } from '@/components/Facts';
+import { ADMIN_ONLY, GuardedButton } from '@/components/Guarded';
 import { AnchorLink, ButtonLink } from '@/components/links';
 import { Moment } from '@/components/Moment';
 import { Page } from '@/components/Page';
@@ -59,13 +61,19 @@ export default function HostPage() {
 function Actions({ host }: { host: Host }) {
   return (
     <>
-      {host.status !== 'decommissioned' && (
-        <ButtonLink to="/queries" search={{ target: `hosts:${host.id}` }}>
-          Run a query
-        </ButtonLink>
-      )}
+      {host.status !== 'decommissioned' && <RunQuery host={host} />}
       <Decommission host={host} />
     </>
+  );
+}
+
+function RunQuery({ host }: { host: Host }) {
+  const label = 'Run a query';
+  if (!useIsAdmin()) return <GuardedButton barred={ADMIN_ONLY}>{label}</GuardedButton>;
+  return (
+    <ButtonLink to="/queries" search={{ target: `hosts:${host.id}` }}>
+      {label}
+    </ButtonLink>
   );
 }
 

@@ -31,6 +31,11 @@ function useSave() {
   });
 }
 
+/** Leads to the first field that was refused. */
+function focusRefused(): void {
+  document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus();
+}
+
 /** Settings in force, the edited ones over them, and what the server said of those. */
 export function useDraft() {
   const settings = useQuery(settingsQuery);
@@ -61,8 +66,8 @@ export function useDraft() {
     /** What is wrong with a member: by its bounds, or by the server's words. */
     problemOf,
     isWrong: items?.some((item) => item.name in draft && problemOf(item) !== undefined) ?? false,
-    /** What the server refused, unless it stands at a field. */
-    problem: problem && (problem.errors.length === 0 || problem.field('')) ? problem : undefined,
+    /** What the server refused. */
+    problem,
     isSaving: save.isPending,
     discard: () => {
       save.reset();
@@ -70,6 +75,7 @@ export function useDraft() {
     },
     save: () =>
       save.mutate(patch, {
+        onError: () => requestAnimationFrame(focusRefused),
         onSuccess: (now: Settings) => {
           setDraft((before) => toPatch(before, now) as Draft);
           notifyDone('The settings are saved. Every replica follows within a second.');

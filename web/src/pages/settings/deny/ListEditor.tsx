@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // One list of names, with completion, reasons and a way back to the default.
 
-import { Button, Code, Group, Stack, Table, TagsInput, Text } from '@mantine/core';
+import {
+  Button,
+  Code,
+  type ComboboxItem,
+  Group,
+  type OptionsFilter,
+  Stack,
+  Table,
+  TagsInput,
+  Text,
+} from '@mantine/core';
 import { IconRestore } from '@tabler/icons-react';
 import type { DefaultDenial, Schema, SettingDescription } from '@/api/schema';
 import { useIsAdmin } from '@/api/session';
@@ -11,8 +21,17 @@ import { Untrusted } from '@/components/Untrusted';
 import { counted } from '@/lib/format';
 import type { SettingsDraft } from '../data';
 import { missingDefaults } from '../draft';
+import { Ticked } from '../general/Ticked';
 import { Barred } from '../ReadOnly';
 import { byReason, choices, type NameList } from './lists';
+
+/** Those that begin with what is typed come first. */
+const byBeginning: OptionsFilter = ({ options, search, limit }) => {
+  const wanted = search.trim().toLowerCase();
+  const found = (options as ComboboxItem[]).filter(({ value }) => value.includes(wanted));
+  const begins = (option: ComboboxItem) => (option.value.startsWith(wanted) ? 0 : 1);
+  return found.sort((one, other) => begins(one) - begins(other)).slice(0, limit);
+};
 
 /** Choices shown at once. */
 const CHOICES_MAX = 50;
@@ -53,11 +72,12 @@ export function ListEditor({ list, item, denials, schema, draft }: EditorProps) 
         <Barred>
           <TagsInput
             aria-label={list.label}
-            description={item.meaning}
+            description={<Ticked text={item.meaning} />}
             placeholder={isAdmin ? `Add a name such as ${list.example}` : undefined}
             readOnly={!isAdmin}
             data={choices(list, schema)}
             limit={CHOICES_MAX}
+            filter={byBeginning}
             acceptValueOnBlur
             splitChars={[',', ' ', ';', '\n']}
             value={[...entries]}

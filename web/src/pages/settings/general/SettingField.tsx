@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // One setting: its name, what it means, what it may be, and its value.
 
-import { Box, Code, Group, NumberInput, Stack, Switch, Text, UnstyledButton } from '@mantine/core';
+import {
+  Box,
+  Code,
+  Group,
+  NumberInput,
+  Stack,
+  Switch,
+  Text,
+  UnstyledButton,
+  VisuallyHidden,
+} from '@mantine/core';
 import type { SettingDescription } from '@/api/schema';
 import { useIsAdmin } from '@/api/session';
 import type { SettingsDraft } from '../data';
 import { bounds, type SettingName, type Value } from '../draft';
 import { Barred } from '../ReadOnly';
-import { inUnits } from './words';
+import { Ticked } from './Ticked';
+import { besideNumber, inUnits } from './words';
 
 interface FieldProps {
   label: string;
@@ -27,8 +38,11 @@ export function SettingField(props: FieldProps) {
         <Barred>{item.kind === 'boolean' ? <Flag {...props} /> : <Cap {...props} />}</Barred>
       </Box>
       <Stack gap={2} flex="1 1 260px" miw={0} pt={4}>
-        <Text size="sm">{item.meaning}</Text>
+        <Text size="sm">
+          <Ticked text={item.meaning} />
+        </Text>
         <Text size="xs" c="dimmed">
+          {typeof value === 'boolean' && `It is ${words(item, value)}. `}
           {item.kind === 'integer' && `${bounds(item)}${item.unit ? ` ${item.unit}` : ''}. `}
           {value === standard ? 'This is the default.' : `Default: ${words(item, standard)}.`}{' '}
           <Code fz="xs">{item.name}</Code>
@@ -55,10 +69,10 @@ function ToDefault({ label, item, draft }: FieldProps) {
         fz="xs"
         c="var(--mantine-color-anchor)"
         td="underline"
-        aria-label={`Use the default of ${label}`}
         onClick={() => draft.set(name, item.default as Value)}
       >
         Use default
+        <VisuallyHidden> of {label}</VisuallyHidden>
       </UnstyledButton>
     </>
   );
@@ -83,8 +97,7 @@ function Cap({ label, item, draft }: FieldProps) {
   const isAdmin = useIsAdmin();
   const name = item.name as SettingName;
   const value = draft.value(name);
-  const known = typeof value === 'number' && item.unit !== null;
-  const spoken = known && !draft.problemOf(item) ? inUnits(item.unit, value) : undefined;
+  const isFine = typeof value === 'number' && !draft.problemOf(item);
   return (
     <NumberInput
       label={label}
@@ -98,7 +111,7 @@ function Cap({ label, item, draft }: FieldProps) {
       rightSectionPointerEvents="none"
       rightSection={
         <Text size="xs" c="dimmed" ta="right" w="100%" pr="xs">
-          {spoken ?? item.unit}
+          {isFine ? besideNumber(item.unit, value) : item.unit}
         </Text>
       }
       value={typeof value === 'number' ? value : ''}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { SettingDescription } from '@/api/schema';
-import { grouped, inUnits } from './words';
+import { besideNumber, grouped, inUnits } from './words';
 
 function item(name: string, kind: SettingDescription['kind']): SettingDescription {
   return { name, kind, unit: null, min: null, max: null, default: null, meaning: '' };
@@ -26,4 +26,6 @@ it('says numbers in their units', () => {
   expect(inUnits('seconds', 86_400)).toBe('1 d');
   expect(inUnits('minutes', 90)).toBe('1 h 30 min');
   expect(inUnits('rows', 50_000)).toBe('50,000 rows');
+  expect(besideNumber('rows', 50_000)).toBe('rows');
+  expect(besideNumber('seconds', 600)).toBe('10 min');
 });

@@ -65,6 +65,12 @@ export function grouped(items: readonly SettingDescription[]): SettingGroup[] {
   return groups.filter(({ settings }) => settings.length > 0);
 }
 
+/** What stands beside a field's number: the number as people read it, or what it counts. */
+export function besideNumber(unit: string | null, value: number): string {
+  const isMeasure = unit === 'bytes' || unit === 'seconds' || unit === 'minutes';
+  return isMeasure ? inUnits(unit, value) : (unit ?? '');
+}
+
 /** A number with its unit, as people read it: `64.0 MiB`, `10 min`, `50,000 rows`. */
 export function inUnits(unit: string | null, value: number): string {
   if (unit === 'bytes') return bytes(value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys of programs.
 
-import { Button, Stack, Table, Text } from '@mantine/core';
+import { Button, Stack, Table, Text, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -72,7 +72,7 @@ function KeyTable({
   onRevoke: (key: ApiKey) => void;
 }) {
   return (
-    <TableRegion label="API keys" minWidth={760}>
+    <TableRegion label="List of API keys" minWidth={760}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>Name</Table.Th>
@@ -81,7 +81,7 @@ function KeyTable({
           <Table.Th>Created</Table.Th>
           <Table.Th>Last used</Table.Th>
           <Table.Th w={100}>
-            <span style={{ position: 'absolute', clipPath: 'inset(50%)' }}>Actions</span>
+            <VisuallyHidden>Actions</VisuallyHidden>
           </Table.Th>
         </Table.Tr>
       </Table.Thead>

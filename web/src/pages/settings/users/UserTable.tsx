@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accounts, and what can be done to each.
 
-import { ActionIcon, Badge, Group, Menu, Table, Text } from '@mantine/core';
+import { ActionIcon, Badge, Group, Menu, Table, Text, VisuallyHidden } from '@mantine/core';
 import { IconDots, IconKey, IconPencil } from '@tabler/icons-react';
 import type { User } from '@/api/schema';
 import { useUser } from '@/api/session';
@@ -18,7 +18,7 @@ interface Actions {
 /** All that are loaded. */
 export function UserTable({ users, ...actions }: Actions & { users: readonly User[] }) {
   return (
-    <TableRegion label="Users" minWidth={720}>
+    <TableRegion label="List of users" minWidth={720}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>Name</Table.Th>
@@ -26,7 +26,7 @@ export function UserTable({ users, ...actions }: Actions & { users: readonly Use
           <Table.Th>State</Table.Th>
           <Table.Th>Created</Table.Th>
           <Table.Th w={60}>
-            <span style={{ position: 'absolute', clipPath: 'inset(50%)' }}>Actions</span>
+            <VisuallyHidden>Actions</VisuallyHidden>
           </Table.Th>
         </Table.Tr>
       </Table.Thead>
