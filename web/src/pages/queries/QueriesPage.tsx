@@ -1,9 +1,190 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queries.
+// Queries: write SQL, ask it live, save it, or launch it as a campaign.
 
+import { Stack } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { LaunchModal, type LaunchSource } from '@/components/launch/LaunchModal';
 import { Page } from '@/components/Page';
+import { formatSql } from '@/components/sql/format';
+import type { SqlEditorHandle } from '@/components/sql/types';
+import { useChosenHosts } from '@/components/target/queries';
+import { platformsOf } from '@/components/target/target';
+import { notifyProblem } from '@/lib/notify';
+import { Composer } from './Composer';
+import { LiveResults } from './live/LiveResults';
+import { Notices } from './Notices';
+import classes from './queries.module.css';
+import { SidePanel, useSide } from './Sides';
+import { SavedRail } from './saved/SavedRail';
+import { useSaved } from './saved/useSaved';
+import { Toolbar } from './Toolbar';
+import { TablesPanel } from './tables/TablesPanel';
+import { useDraft } from './useDraft';
+import { useSubmit } from './useSubmit';
+
+/** Where results begin when they come, as a part of the window's height. */
+const RESULTS_TOP = 0.35;
 
 /** The page. */
 export default function QueriesPage() {
-  return <Page title="Queries">{null}</Page>;
+  const search = useSearch({ from: '/queries' });
+  const navigate = useNavigate({ from: '/queries' });
+  const editor = useRef<SqlEditorHandle>(null);
+  const [launching, setLaunching] = useState<LaunchSource>();
+  const [rail, tables] = [useSide('saved'), useSide('tables')];
+  const text = useDraft();
+  const { sql, target } = text.draft;
+  const run = useSubmit({ sql, target });
+  const saved = useSaved({ text, run, onLaunch: setLaunching });
+  const chosen = useChosenHosts(target);
+  const platforms = platformsOf(target, chosen);
+  useRunKey(run.submit);
+
+  const closeDrawers = () => {
+    if (!rail.isColumn) rail.close();
+  };
+  const insert = (name: string) => {
+    if (!tables.isColumn) tables.close();
+    editor.current?.insert(name);
+  };
+  const format = () => {
+    formatSql(sql).then(text.setSql, () =>
+      notifyProblem(
+        new Error('The text is no SQL that can be laid out; it stays as it is.'),
+        'Not formatted',
+      ),
+    );
+  };
+  const { forget } = run;
+  const setSql = useCallback(
+    (next: string) => {
+      text.setSql(next);
+      forget();
+    },
+    [text.setSql, forget],
+  );
+
+  return (
+    <Page title="Queries">
+      <Stack gap="md">
+        <div className={classes.columns}>
+          <SidePanel side={rail} label="Saved queries" position="left">
+            {(corner) => (
+              <SavedRail
+                q={search.q}
+                openId={search.saved}
+                corner={corner}
+                onSearch={(q) => void navigate({ search: (now) => ({ ...now, q }), replace: true })}
+                onNew={() => {
+                  closeDrawers();
+                  text.start('');
+                  editor.current?.focus();
+                }}
+                onAction={(verb, query) => {
+                  closeDrawers();
+                  saved.act(verb, query);
+                }}
+              />
+            )}
+          </SidePanel>
+          <div className={classes.middle}>
+            <Composer
+              ref={editor}
+              sql={sql}
+              target={target}
+              platforms={platforms}
+              isLoading={text.isLoading}
+              run={run}
+              onSql={setSql}
+              onTarget={(next) => {
+                text.setTarget(next);
+                forget();
+              }}
+              toolbar={
+                <Toolbar
+                  saved={saved.open}
+                  isDirty={saved.isDirty}
+                  isEmpty={sql.trim() === ''}
+                  isSaving={saved.isSaving}
+                  onShowSaved={rail.isOpen ? undefined : rail.open}
+                  onShowTables={tables.isOpen ? undefined : tables.open}
+                  onSave={saved.save}
+                  onSaveAs={saved.saveAs}
+                  onFormat={format}
+                  onPick={(item) => text.start(item.sql, item.target)}
+                />
+              }
+              notices={<Notices text={text} saved={saved} />}
+            />
+          </div>
+          <SidePanel side={tables} label="Tables" position="right">
+            {(corner) => <TablesPanel platforms={platforms} onInsert={insert} corner={corner} />}
+          </SidePanel>
+        </div>
+        {search.live && (
+          <Results
+            id={search.live}
+            onClose={() => void navigate({ search: (now) => ({ ...now, live: undefined }) })}
+            onLaunch={setLaunching}
+          />
+        )}
+      </Stack>
+      {saved.dialogs}
+      <LaunchModal
+        source={launching}
+        onClose={() => setLaunching(undefined)}
+        onLaunched={(asked) => run.note(asked, 'campaign')}
+      />
+    </Page>
+  );
+}
+
+/** `Ctrl/⌘-Enter` anywhere on the page; in the editor it is the editor's own key. */
+function useRunKey(submit: () => void): void {
+  useHotkeys(
+    [
+      [
+        'mod+Enter',
+        (event) => {
+          const isElsewhere = document.querySelector('[role="dialog"]') !== null;
+          if (!event.defaultPrevented && !isElsewhere) submit();
+        },
+        { preventDefault: false },
+      ],
+    ],
+    [],
+    true,
+  );
+}
+
+/** Results, brought into view when they begin. */
+function Results({
+  id,
+  onClose,
+  onLaunch,
+}: {
+  id: string;
+  onClose: () => void;
+  onLaunch: (source: LaunchSource) => void;
+}) {
+  const place = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new live query is brought into view
+  useEffect(() => {
+    const top = place.current?.getBoundingClientRect().top ?? 0;
+    // The button that began it stays in sight, above.
+    const wanted = window.innerHeight * RESULTS_TOP;
+    if (top > wanted) window.scrollBy({ top: top - wanted, behavior: 'smooth' });
+  }, [id]);
+  return (
+    <div ref={place}>
+      <LiveResults
+        key={id}
+        id={id}
+        onClose={onClose}
+        onCampaign={({ query }) => query && onLaunch({ sql: query.sql, target: query.target })}
+      />
+    </div>
+  );
 }
