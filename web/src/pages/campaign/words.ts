@@ -80,7 +80,7 @@ export function milestones({ from, targeted, points }: Completion): string {
     most && most !== half && `nine tenths within ${most}`,
     latest !== most && `the latest of ${counted(last.responded, 'answer')} came within ${latest}`,
   ].filter(Boolean);
-  const late = last.late > 0 ? `; ${count(last.late)} of them came late` : '';
+  const late = last.late > 0 ? `; ${counted(last.late, 'answer')} came late` : '';
   const text = parts.join(', ');
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${late}.`;
 }
