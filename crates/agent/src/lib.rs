@@ -6,8 +6,8 @@
 //! statement over them within limits, [`state`] keeps on disk what must survive a crash,
 //! [`schedule`] runs what the configuration asks for at intervals, [`logger`] words and sends what
 //! came of it, [`remote`] speaks to the server, [`service`] is the loop that joins them, [`cli`] is
-//! the program. There is no asynchronous runtime: one loop thread, and one thread while a query
-//! runs.
+//! the program. There is no asynchronous runtime: one loop thread, and while a query runs a process
+//! of its own for it ([`worker`]), which the [`watchdog`] ends when it takes too much.
 //!
 //! It deliberately has no event tables and no carving.
 

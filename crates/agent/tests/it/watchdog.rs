@@ -363,3 +363,20 @@ fn a_program_that_others_could_change_is_not_run() {
     assert!(Osqueryi::at(Path::new("osqueryi")).unwrap_err().to_string().contains("absolute"));
     assert!(Osqueryi::at(Path::new("/no/osqueryi")).is_err());
 }
+
+#[test]
+fn the_command_line_chooses_the_engine() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = fake(directory.path(), "printf '[{\"sql\":\"%s\"}]' \"$sql\"");
+    let query = |path: &Path| {
+        let engine = ["query", "--json", "--engine", "osqueryi", "--osqueryi-path"];
+        let mut command = std::process::Command::new(program());
+        command.args(engine).arg(path).arg("SELECT 5").output().unwrap()
+    };
+    let output = query(&path);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "[{\"sql\":\"SELECT 5\"}]\n", "{output:?}");
+    let output = query(Path::new("/no/such/osqueryi"));
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("/no/such/osqueryi cannot be used as osqueryi"), "{said}");
+}
