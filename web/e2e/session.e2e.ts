@@ -42,7 +42,7 @@ test('a session that was ended elsewhere leads to the sign-in, and back', async 
   server,
 }) => {
   await admin.context().clearCookies();
-  await admin.getByRole('link', { name: 'Hosts' }).click();
+  await admin.getByRole('link', { name: 'Hosts', exact: true }).click();
   await expect(admin.getByRole('button', { name: 'Sign in' })).toBeVisible();
   await admin.getByLabel('User name').fill(server.boot.admin_username);
   await admin.getByLabel('Password', { exact: true }).fill(PASSWORD);

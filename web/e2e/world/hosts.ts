@@ -95,6 +95,8 @@ export class VirtualFleet {
 
 /** Rows of one answer. */
 export type Rows = Record<string, string>[];
+/** Rows, or what the host says went wrong. */
+export type Answer = Rows | { error: string };
 
 /** A host whose every word the test chooses: the enrolment, and the answers. */
 export class ScriptedHost {
@@ -125,20 +127,26 @@ export class ScriptedHost {
     return reply.body.queries ?? {};
   }
 
-  /** Asks until there is work and answers all of it; the beacon gets what it wants. */
-  async answer(rows: Rows | { error: string }): Promise<void> {
+  /** Asks until there is work and answers all of it. */
+  async answer(answer: Answer): Promise<void> {
     const offered = await until('work', async () => {
       const queries = await this.read();
       return Object.keys(queries).length > 0 && queries;
     });
+    await this.write(offered, answer);
+  }
+
+  /** Answers what was offered. The server's own question, named `0…`, gets no rows. */
+  async write(offered: Record<string, string>, answer: Answer): Promise<void> {
     const queries: Record<string, Rows> = {};
     const statuses: Record<string, number> = {};
     const messages: Record<string, string> = {};
     for (const name of Object.keys(offered)) {
-      const failed = 'error' in rows && !name.startsWith('0');
-      queries[name] = failed || 'error' in rows || name.startsWith('0') ? [] : rows;
+      const own = name.startsWith('0');
+      const failed = !own && 'error' in answer;
+      queries[name] = own || 'error' in answer ? [] : answer;
       statuses[name] = failed ? 1 : 0;
-      messages[name] = failed ? rows.error : '';
+      messages[name] = failed ? answer.error : '';
     }
     const body = { node_key: this.nodeKey, queries, statuses, messages };
     const reply = await this.server.agent('distributed/write', body);

@@ -4,9 +4,9 @@
 
 import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { useState } from 'react';
 import { asProblem } from '@/api/problem';
 import { useIsAdmin } from '@/api/session';
-import { ADMIN_ONLY } from '@/components/Guarded';
 import { notifyDone } from '@/lib/notify';
 import { useFlagChange } from './data';
 
@@ -14,18 +14,22 @@ import { useFlagChange } from './data';
 export function FlagButton({ enabled }: { enabled: boolean }) {
   const isAdmin = useIsAdmin();
   const [confirming, { open, close }] = useDisclosure(false);
+  // What the dialog asks stays what it was while it closes: the switch has changed by then, and a
+  // second press of Enter must not change it back.
+  const [turnOn, setTurnOn] = useState(!enabled);
   const change = useFlagChange();
-  const commit = () =>
-    change.mutate(!enabled, {
+  const commit = (on: boolean) =>
+    change.mutate(on, {
       onSuccess: () => {
         close();
-        notifyDone(enabled ? 'Campaigns are disabled.' : 'Campaigns are enabled.');
+        notifyDone(on ? 'Campaigns are enabled.' : 'Campaigns are disabled.');
       },
     });
   const start = () => {
     change.reset();
+    setTurnOn(!enabled);
     if (isAdmin) open();
-    else commit();
+    else commit(!enabled);
   };
   return (
     <Stack gap="xs" align="flex-end">
@@ -41,10 +45,10 @@ export function FlagButton({ enabled }: { enabled: boolean }) {
       <Modal
         opened={confirming}
         onClose={close}
-        title={enabled ? 'Disable campaigns?' : 'Enable campaigns?'}
+        title={turnOn ? 'Enable campaigns?' : 'Disable campaigns?'}
       >
         <Stack gap="md">
-          <Text size="sm">{enabled ? OFF : ON}</Text>
+          <Text size="sm">{turnOn ? ON : OFF}</Text>
           <Text size="sm">The change is for everybody, and it is recorded in the audit trail.</Text>
           <Refusal error={change.error} />
           <Group justify="flex-end">
@@ -52,12 +56,12 @@ export function FlagButton({ enabled }: { enabled: boolean }) {
               Cancel
             </Button>
             <Button
-              color={enabled ? 'red' : undefined}
+              color={turnOn ? undefined : 'red'}
               loading={change.isPending}
-              onClick={commit}
+              onClick={() => commit(turnOn)}
               data-autofocus
             >
-              {enabled ? 'Disable campaigns' : 'Enable campaigns'}
+              {turnOn ? 'Enable campaigns' : 'Disable campaigns'}
             </Button>
           </Group>
         </Stack>
@@ -84,7 +88,6 @@ function Refusal({ error }: { error: unknown }) {
       maw={480}
     >
       {problem.detail}
-      {problem.status === 403 && ` ${ADMIN_ONLY}`}
     </Alert>
   );
 }
