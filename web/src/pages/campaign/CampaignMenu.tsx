@@ -9,8 +9,8 @@ import type { Campaign } from '@/api/schema';
 import { useIsAdmin } from '@/api/session';
 import { ADMIN_ONLY } from '@/components/Guarded';
 import { notifyDone, notifyProblem } from '@/lib/notify';
+import { type Change, useChange } from './change';
 import { DropRowsModal } from './DropRowsModal';
-import { type Change, useChange } from './data';
 
 /** The menu behind the three dots. */
 export function CampaignMenu({ campaign }: { campaign: Campaign }) {

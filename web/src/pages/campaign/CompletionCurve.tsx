@@ -33,11 +33,11 @@ export function CompletionCurve({ campaign }: { campaign: Campaign }) {
         )}
       </Box>
       <Text component="figcaption" size="sm" c="dimmed" mt={4}>
+        Shaded: the live window. Dashed: all hosts. Times are UTC.
         {/* Room for two lines from the start: the words grow while hosts answer. */}
         <Text span inherit display="block" mih="3em">
           {words}
         </Text>
-        Shaded: the live window. Dashed: all hosts. Times are UTC.
       </Text>
     </Box>
   );

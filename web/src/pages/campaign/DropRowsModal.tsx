@@ -8,7 +8,7 @@ import type { Campaign } from '@/api/schema';
 import { counted } from '@/lib/format';
 import { notifyDone } from '@/lib/notify';
 import { visible } from '@/lib/untrusted';
-import { useChange } from './data';
+import { useChange } from './change';
 
 /** The dialog. */
 export function DropRowsModal({

@@ -2,10 +2,14 @@
 // What was it looking for? The payload as it was launched, and the ways to go on from it.
 
 import { Button, CopyButton, Group, Text } from '@mantine/core';
-import { IconCheck, IconCopy, IconPencil } from '@tabler/icons-react';
+import { IconCheck, IconCopy, IconPencil, IconRepeat } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
 import type { Campaign } from '@/api/schema';
+import { useIsAdmin } from '@/api/session';
 import { Hash } from '@/components/Copy';
+import { ADMIN_ONLY, GuardedButton } from '@/components/Guarded';
+import { LaunchModal, type LaunchSource } from '@/components/launch/LaunchModal';
 import { handOver, SqlView } from '@/components/sql';
 import { Panel } from './Panel';
 
@@ -40,6 +44,7 @@ export function FrozenCard({ campaign }: { campaign: Campaign }) {
           >
             Open in editor
           </Button>
+          {campaign.kind === 'osquery' && <LaunchAgain campaign={campaign} />}
         </Group>
       }
     >
@@ -49,5 +54,26 @@ export function FrozenCard({ campaign }: { campaign: Campaign }) {
         <Hash value={spec_sha256} label="hash of the payload" />
       </Text>
     </Panel>
+  );
+}
+
+/** The same query as a new campaign; whom it asks can be changed before. */
+function LaunchAgain({ campaign }: { campaign: Campaign }) {
+  const isAdmin = useIsAdmin();
+  const [source, setSource] = useState<LaunchSource>();
+  const { name, target, frozen } = campaign;
+  return (
+    <>
+      <GuardedButton
+        size="xs"
+        variant="default"
+        leftSection={<IconRepeat size={16} />}
+        barred={isAdmin ? undefined : ADMIN_ONLY}
+        onClick={() => setSource({ sql: frozen.sql, target, name })}
+      >
+        Launch again
+      </GuardedButton>
+      <LaunchModal source={source} onClose={() => setSource(undefined)} />
+    </>
   );
 }

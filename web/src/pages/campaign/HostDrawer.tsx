@@ -13,9 +13,9 @@ import { Empty, Failure, Loading } from '@/components/states';
 import { count, counted } from '@/lib/format';
 import { excerpt, visible } from '@/lib/untrusted';
 import { hostQuery, hostRowsQuery } from './data';
-import { ListFooter, useItems } from './HostList';
 import { LateBadge, OutcomeBadge, TruncatedBadge } from './host-cells';
-import { type Row, RowGrid } from './RowGrid';
+import { RowGrid } from './RowGrid';
+import type { Row } from './row-pages';
 import type { ResultsSearch } from './search';
 import { useCampaignSearch } from './useCampaignSearch';
 import { reasonWords, waitingWords } from './words';
@@ -63,7 +63,9 @@ function HostAnswer({ campaign, host }: { campaign: Campaign; host: string }) {
           {visible(assignment.error)}
         </Alert>
       )}
-      {assignment.outcome === 'rows' && <HostRows campaign={campaign} host={host} />}
+      {assignment.outcome === 'rows' && (
+        <HostRows campaign={campaign} host={host} stored={response?.stored_rows ?? null} />
+      )}
       {assignment.outcome === 'empty' && (
         <Empty title="No rows">The host answered, and it has no such row.</Empty>
       )}
@@ -123,11 +125,18 @@ function cell(row: Row, column: string): string {
   return row[column] ?? '';
 }
 
-function HostRows({ campaign, host }: { campaign: Campaign; host: string }) {
+function HostRows({
+  campaign,
+  host,
+  stored,
+}: {
+  campaign: Campaign;
+  host: string;
+  stored: number | null;
+}) {
   const [wanted, setWanted] = useState<ResultsSearch>({});
   const options = hostRowsQuery(campaign.id, host, wanted);
   const query = useInfiniteQuery({ ...options, enabled: !campaign.rows_dropped });
-  const loaded = useItems(query).length;
   if (campaign.rows_dropped) {
     return <Empty title="The rows were dropped">The record of the answer is kept.</Empty>;
   }
@@ -138,6 +147,7 @@ function HostRows({ campaign, host }: { campaign: Campaign; host: string }) {
         query={query}
         queryKey={options.queryKey}
         stamped={false}
+        stored={stored}
         wanted={wanted}
         onChange={(next) => setWanted((before) => ({ ...before, ...next }))}
         cell={cell}
@@ -150,16 +160,6 @@ function HostRows({ campaign, host }: { campaign: Campaign; host: string }) {
             onSearch={(text) => setWanted((before) => ({ ...before, contains: text || undefined }))}
           />
         }
-        empty="No row matches. Change the filters to see others."
-      />
-      <ListFooter
-        shown={loaded}
-        total={query.data?.pages.at(-1)?.total ?? null}
-        hasMore={query.hasNextPage}
-        isLoading={query.isFetchingNextPage}
-        hasChanged={false}
-        onMore={() => void query.fetchNextPage()}
-        onRestart={() => undefined}
       />
     </div>
   );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was found: all rows of all hosts.
 
-import { Group, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { Campaign } from '@/api/schema';
 import { HostLink } from '@/components/HostLink';
@@ -10,9 +10,9 @@ import { Empty } from '@/components/states';
 import { count, counted } from '@/lib/format';
 import { rowsQuery } from './data';
 import { ExportMenu, ExportProgress } from './ExportMenu';
-import { ListFooter, useItems, useRestart } from './HostList';
 import { Panel } from './Panel';
-import { HOSTNAME, type Row, RowGrid } from './RowGrid';
+import { HOSTNAME, RowGrid } from './RowGrid';
+import type { Row } from './row-pages';
 import { useCampaignSearch } from './useCampaignSearch';
 import { useExport } from './useExport';
 
@@ -50,51 +50,37 @@ function Rows({ campaign }: { campaign: Campaign }) {
   const { sort, order, contains, where, hide } = search;
   const options = rowsQuery(campaign.id, search);
   const query = useInfiniteQuery(options);
-  const loaded = useItems(query).length;
-  const restart = useRestart(options.queryKey);
-  const isFiltered = Boolean(contains || where);
   const { rows_stored, rows_reported } = campaign.coverage;
   const cut = rows_reported - rows_stored;
   return (
-    <>
-      <RowGrid
-        label="Results"
-        query={query}
-        queryKey={options.queryKey}
-        stamped
-        wanted={{ sort, order, contains, where, hide }}
-        onChange={change}
-        cell={cell}
-        text={text}
-        height={GRID_PX}
-        toolbar={
-          <SearchInput
-            label="Search all cells"
-            size="xs"
-            w={240}
-            value={contains ?? ''}
-            onSearch={(next) => change({ contains: next || undefined })}
-          />
-        }
-        empty="No row matches. Change the filters to see others."
-      />
-      <Group justify="space-between" gap="xs" mt="xs">
-        <ListFooter
-          shown={loaded}
-          total={isFiltered ? null : rows_stored}
-          hasMore={query.hasNextPage}
-          isLoading={query.isFetchingNextPage}
-          hasChanged={query.isStale && !query.isFetching && !query.error}
-          onMore={() => void query.fetchNextPage()}
-          onRestart={restart}
+    <RowGrid
+      label="Results"
+      query={query}
+      queryKey={options.queryKey}
+      stamped
+      stored={rows_stored}
+      wanted={{ sort, order, contains, where, hide }}
+      onChange={change}
+      cell={cell}
+      text={text}
+      height={GRID_PX}
+      toolbar={
+        <SearchInput
+          label="Search all cells"
+          size="xs"
+          w={240}
+          value={contains ?? ''}
+          onSearch={(next) => change({ contains: next || undefined })}
         />
-        {cut > 0 && (
+      }
+      note={
+        cut > 0 && (
           <Text size="sm" c="dimmed">
             Hosts reported {counted(rows_reported, 'row')}; {count(cut)} were cut.
           </Text>
-        )}
-      </Group>
-    </>
+        )
+      }
+    />
   );
 }
 

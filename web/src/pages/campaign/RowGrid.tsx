@@ -1,99 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of one or of all hosts in a grid: loaded while one scrolls, sorted and filtered on the
+// Rows of one or of all hosts in a grid: loaded as far as one scrolls, sorted and filtered on the
 // server.
 
 import { Alert, Button, Group, Loader, Text } from '@mantine/core';
 import type { InfiniteData, UseInfiniteQueryResult } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useMemo } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useRef } from 'react';
 import { asProblem } from '@/api/problem';
 import type { RowPage } from '@/api/schema';
 import { DataGrid, type GridColumn } from '@/components/grid';
 import { Failure, Loading } from '@/components/states';
-import { PAGE_ROWS } from './data';
-import { useItems } from './HostList';
+import { RowFooter } from './RowFooter';
+import { offeredRows, type Row, RowIndex } from './row-pages';
 import type { ResultsSearch } from './search';
-
-/** A row: column to text. */
-export type Row = Record<string, string>;
 
 /** The column that says which host a row is from. */
 export const HOSTNAME = '_hostname';
 const HEADERS: Record<string, string> = { [HOSTNAME]: 'host' };
+/** Rows behind those in view that are loaded before they are reached. */
+const ROWS_AHEAD = 100;
 /** Filtered rows that are searched for without being asked: a screen of them. */
 const FOUND_ROWS_MIN = 50;
 
-/** The union of the columns of all loaded pages: hosts may answer with other ones. */
-export function columnsOf(pages: readonly RowPage[], stamped: boolean): GridColumn[] {
-  const names = new Set(stamped ? [HOSTNAME] : []);
-  for (const page of pages) for (const column of page.columns) names.add(column);
-  return [...names].map((id) => ({ id, header: HEADERS[id] ?? id }));
-}
+/** What gives the rows. */
+export type RowsResult = UseInfiniteQueryResult<InfiniteData<RowPage>>;
 
-/** The grid. `cell` must be the same function between renders. */
-export function RowGrid({
-  label,
-  query,
-  queryKey,
-  stamped,
-  wanted,
-  onChange,
-  cell,
-  text,
-  height,
-  toolbar,
-  empty,
-}: {
+interface RowGridProps {
   label: string;
-  query: UseInfiniteQueryResult<InfiniteData<RowPage>>;
+  query: RowsResult;
   queryKey: readonly unknown[];
   /** Whether rows say which host they are from. */
   stamped: boolean;
+  /** All rows there are when nothing is filtered. */
+  stored: number | null;
   wanted: ResultsSearch;
   onChange: (next: ResultsSearch) => void;
+  /** The same function between renders. */
   cell: (row: Row, column: string) => ReactNode;
   text?: (row: Row, column: string) => string;
   height: number | string;
   toolbar?: ReactNode;
-  /** A sentence for when no row is wanted. */
-  empty: string;
-}) {
-  const rows = useItems(query);
-  const { data } = query;
-  const columns = useMemo(() => columnsOf(data?.pages ?? [], stamped), [data, stamped]);
-  useSearchOn(query, rows.length, Boolean(wanted.contains || wanted.where));
-  const { where = {} } = wanted;
-  const unsorted = { sort: undefined, order: undefined };
+  /** Stands at the right end below the grid. */
+  note?: ReactNode;
+}
+
+/** The union of the columns of all loaded pages: hosts may answer with other ones. */
+function useColumns(pages: readonly RowPage[], stamped: boolean): GridColumn[] {
+  const names = new Set(stamped ? [HOSTNAME] : []);
+  for (const page of pages) for (const column of page.columns) names.add(column);
+  // The same array while the names are the same, so that the grid does not place them anew.
+  const key = JSON.stringify([...names]);
+  return useMemo(
+    () => (JSON.parse(key) as string[]).map((id) => ({ id, header: HEADERS[id] ?? id })),
+    [key],
+  );
+}
+
+const NO_PAGES: RowPage[] = [];
+
+/** The grid. */
+export function RowGrid(props: RowGridProps) {
+  const { query, stamped, stored, wanted, onChange } = props;
+  const pages = query.data?.pages ?? NO_PAGES;
+  const index = useMemo(() => new RowIndex(pages), [pages]);
+  const columns = useColumns(pages, stamped);
+  const isFiltered = Boolean(wanted.contains || wanted.where);
+  const isSorted = wanted.sort !== undefined;
+  const total = isSorted || isFiltered ? (pages.at(-1)?.total ?? null) : stored;
+  const rowCount = offeredRows({ loaded: index.loaded, total, isSorted });
+  const onRange = useLoading(query, index.loaded, isFiltered ? FOUND_ROWS_MIN : 0);
   const refusal = query.error ? asProblem(query.error) : undefined;
-  const refused = refusal?.code === 'invalid_request';
-  if (!data && !refused) {
-    if (!refusal) return <Loading lines={8} />;
+  const isRefused = refusal?.code === 'invalid_request';
+  const { where = {} } = wanted;
+  if (refusal && !isRefused && !query.data) {
     return <Failure error={refusal} retry={() => void query.refetch()} />;
   }
+  if (!query.data && !isRefused) return <Loading lines={8} />;
   return (
     <>
-      {refusal && (
+      {refusal && isRefused && (
         <Refusal
           detail={refusal.errors[0]?.message ?? refusal.detail}
-          onReset={() => onChange({ ...unsorted, where: undefined, contains: undefined })}
+          onReset={() =>
+            onChange({ sort: undefined, order: undefined, where: undefined, contains: undefined })
+          }
         />
       )}
+      {refusal && !isRefused && (
+        <Failure error={refusal} retry={() => void query.fetchNextPage()} />
+      )}
       <DataGrid
-        label={label}
+        label={props.label}
         columns={columns}
-        rowCount={rows.length}
-        rowAt={(index) => rows[index]}
-        cell={cell}
-        text={text}
-        onEndReached={() => {
-          if (query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage();
-        }}
+        rowCount={rowCount}
+        rowAt={(row) => index.at(row)}
+        cell={props.cell}
+        text={props.text}
+        onRange={onRange}
         sort={wanted.sort ? { column: wanted.sort, order: wanted.order ?? 'asc' } : undefined}
         onSort={(sort) =>
-          onChange(
-            sort
-              ? { sort: sort.column, order: sort.order === 'desc' ? 'desc' : undefined }
-              : unsorted,
-          )
+          onChange({
+            sort: sort?.column,
+            order: sort?.order === 'desc' ? 'desc' : undefined,
+          })
         }
         filters={where}
         onFilter={(column, filter) => {
@@ -103,31 +111,50 @@ export function RowGrid({
         }}
         hidden={wanted.hide}
         onHide={(hide) => onChange({ hide: hide.length > 0 ? hide : undefined })}
-        height={height}
-        toolbar={toolbar}
-        empty={query.isFetching ? <Searching /> : <Text p="md">{refused ? '' : empty}</Text>}
-        dataKey={JSON.stringify(queryKey)}
+        height={props.height}
+        toolbar={props.toolbar}
+        empty={<NoRows isSearching={query.isFetching} isRefused={isRefused} />}
+        dataKey={JSON.stringify(props.queryKey)}
+      />
+      <RowFooter
+        query={query}
+        queryKey={props.queryKey}
+        loaded={index.loaded}
+        total={total}
+        isFiltered={isFiltered}
+        note={props.note}
       />
     </>
   );
 }
 
-/** A rare text is found page by page: goes on until a screen is full or all rows were looked at. */
-function useSearchOn(
-  query: UseInfiniteQueryResult<InfiniteData<RowPage>>,
-  found: number,
-  isFiltered: boolean,
-): void {
+/**
+ * Loads page after page until the rows in view are there, and with a filter until a screen is full:
+ * a rare text is found page by page.
+ */
+function useLoading(query: RowsResult, loaded: number, atLeast: number) {
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;
-  const short = (query.data?.pages.at(-1)?.items.length ?? 0) < PAGE_ROWS;
-  const wants = isFiltered && hasNextPage && !isFetching && !isError && short;
-  useEffect(() => {
-    if (wants && found < FOUND_ROWS_MIN) void fetchNextPage();
-  }, [wants, found, fetchNextPage]);
+  const wanted = useRef(0);
+  const canLoad = hasNextPage && !isFetching && !isError;
+  const load = useCallback(() => {
+    if (canLoad && loaded < Math.max(wanted.current, atLeast)) void fetchNextPage();
+  }, [canLoad, loaded, atLeast, fetchNextPage]);
+  useEffect(load, [load]);
+  return useCallback(
+    (_first: number, last: number) => {
+      wanted.current = last + ROWS_AHEAD;
+      load();
+    },
+    [load],
+  );
 }
 
-/** That rows are being looked for. */
-function Searching() {
+function NoRows({ isSearching, isRefused }: { isSearching: boolean; isRefused: boolean }) {
+  if (!isSearching) {
+    return (
+      <Text p="md">{isRefused ? '' : 'No row matches. Change the filters to see others.'}</Text>
+    );
+  }
   return (
     <Group gap="xs" justify="center" p="md">
       <Loader size="xs" aria-hidden />

@@ -12,7 +12,7 @@ import { settingsQuery } from '@/api/settings';
 import { ADMIN_ONLY, GuardedButton } from '@/components/Guarded';
 import { count, counted, duration } from '@/lib/format';
 import { notifyDone } from '@/lib/notify';
-import { useChange } from './data';
+import { useChange } from './change';
 
 /** Characters of a reason; the server counts the same way. */
 const REASON_CHARS_MAX = 1_000;

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page of a campaign reads and changes. Everything that grows while hosts answer stands
+// What the page of a campaign reads. Everything that grows while hosts answer stands
 // under `liveKey`, so that events can have it read again.
 
-import {
-  infiniteQueryOptions,
-  keepPreviousData,
-  queryOptions,
-  useMutation,
-  useQueryClient,
-} from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
-import type { Campaign, StopRequest } from '@/api/schema';
 import type { LedgerSearch, ResultsSearch } from './search';
 
 /** Hosts fetched at once. */
 const PAGE_HOSTS = 100;
-/** Rows fetched at once. */
-export const PAGE_ROWS = 200;
+/** Rows fetched at first, so that the page is there at once, and then at once. */
+const FIRST_ROWS = 100;
+const PAGE_ROWS = 500;
 /** Points of the completion curve; the most that the server gives. */
 const CURVE_POINTS = 200;
 /** These are kept fresh by events, not by age. */
@@ -38,12 +32,22 @@ export function liveKey(id: string, list?: 'curve' | 'hosts' | 'rows') {
   return ['campaign', id, 'live', ...(list ? [list] : [])];
 }
 
+/** A list of which more pages are loaded is not read again by itself; it says that it changed. */
+export const PAGES_KEPT_MAX = 3;
+
+/** How many pages of a list are loaded. */
+export function pagesLoaded({ state }: { state: { data?: unknown } }): number {
+  return (state.data as { pages?: unknown[] } | undefined)?.pages?.length ?? 0;
+}
+
 /** What every paged list has in common. */
 const paged = {
   initialPageParam: undefined as string | undefined,
   placeholderData: keepPreviousData,
   staleTime: BY_EVENTS,
-  refetchOnMount: 'always' as const,
+  // Who comes back finds a short list read anew, and a long one as it was left.
+  refetchOnMount: (query: { state: { data?: unknown } }) =>
+    pagesLoaded(query) <= PAGES_KEPT_MAX ? ('always' as const) : false,
 };
 
 function next(page: { next_cursor: string | null }): string | undefined {
@@ -109,19 +113,27 @@ function rowParams({ sort, order, contains, where }: ResultsSearch) {
   };
 }
 
+/** The conditions on rows as the server takes them. */
+export type RowParams = ReturnType<typeof rowParams>;
+
+/** One page of rows of all hosts. */
+export function rowsPage(
+  id: string,
+  params: RowParams,
+  cursor: string | undefined,
+  signal: AbortSignal,
+) {
+  const query = { ...params, cursor, limit: cursor ? PAGE_ROWS : FIRST_ROWS };
+  return unwrap(http.GET('/campaigns/{id}/rows', { params: { path: { id }, query }, signal }));
+}
+
 /** Rows of all hosts; in the order of commit unless sorted. */
 export function rowsQuery(id: string, wanted: ResultsSearch) {
   const params = rowParams(wanted);
   return infiniteQueryOptions({
     ...paged,
     queryKey: [...liveKey(id, 'rows'), params],
-    queryFn: ({ pageParam: cursor, signal }) =>
-      unwrap(
-        http.GET('/campaigns/{id}/rows', {
-          params: { path: { id }, query: { ...params, cursor, limit: PAGE_ROWS } },
-          signal,
-        }),
-      ),
+    queryFn: ({ pageParam, signal }) => rowsPage(id, params, pageParam, signal),
     getNextPageParam: next,
   });
 }
@@ -135,7 +147,10 @@ export function hostRowsQuery(id: string, host: string, wanted: ResultsSearch) {
     queryFn: ({ pageParam: cursor, signal }) =>
       unwrap(
         http.GET('/campaigns/{id}/responses/{host_id}/rows', {
-          params: { path: { id, host_id: host }, query: { ...params, cursor, limit: PAGE_ROWS } },
+          params: {
+            path: { id, host_id: host },
+            query: { ...params, cursor, limit: cursor ? PAGE_ROWS : FIRST_ROWS },
+          },
           signal,
         }),
       ),
@@ -183,43 +198,5 @@ export function hostQuery(id: string, host: string) {
         response: answers.items.find((item) => item.host_id === host),
       };
     },
-  });
-}
-
-/** What can be done to a campaign. */
-export type Change =
-  | { action: 'stop'; body: StopRequest }
-  | { action: 'archive' }
-  | { action: 'unarchive' }
-  | { action: 'drop-rows'; confirm: string };
-
-function commit(id: string, change: Change): Promise<Campaign> {
-  const params = { path: { id } };
-  switch (change.action) {
-    case 'stop':
-      return unwrap(http.POST('/campaigns/{id}/stop', { params, body: change.body }));
-    case 'archive':
-      return unwrap(http.POST('/campaigns/{id}/archive', { params }));
-    case 'unarchive':
-      return unwrap(http.POST('/campaigns/{id}/unarchive', { params }));
-    case 'drop-rows': {
-      const body = { confirm: change.confirm };
-      return unwrap(http.POST('/campaigns/{id}/drop-rows', { params, body }));
-    }
-  }
-}
-
-/** Changes a campaign; what the server answers is shown at once. */
-export function useChange(id: string) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (change: Change) => commit(id, change),
-    onSuccess: (campaign) => {
-      client.setQueryData(campaignQuery(id).queryKey, campaign);
-      void client.invalidateQueries({ queryKey: liveKey(id) });
-      void client.invalidateQueries({ queryKey: ['campaigns'] });
-    },
-    // Somebody else was faster, perhaps: what is shown is read anew.
-    onError: () => void client.invalidateQueries({ queryKey: campaignQuery(id).queryKey }),
   });
 }

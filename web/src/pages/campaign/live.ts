@@ -2,22 +2,27 @@
 // Keeps the page of a campaign fresh by the stream of its events: head and counts are taken from
 // the events themselves, lists are read again at their own pace.
 
-import { type Query, type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { API } from '@/api/client';
 import type { ApiProblem } from '@/api/problem';
-import type { Campaign, CampaignHead, Coverage } from '@/api/schema';
+import type { Campaign, CampaignHead, Coverage, RowPage } from '@/api/schema';
 import type { StreamEvent } from '@/api/sse';
 import { stream } from '@/api/stream';
-import { campaignQuery, liveKey } from './data';
+import {
+  campaignQuery,
+  liveKey,
+  PAGES_KEPT_MAX,
+  pagesLoaded,
+  type RowParams,
+  rowsPage,
+} from './data';
 import { Refresher } from './refresher';
 
 /** Shortest time between two readings of the lists, in milliseconds. */
 const LISTS_MS = 1_500;
 /** The same for the completion curve, which looks at every answer. */
 const CURVE_MS = 4_000;
-/** A list of which more pages are loaded is not read again by itself; it says that it changed. */
-const PAGES_MAX = 3;
 
 /** The campaign with what an event says of it, or the same object when that is nothing new. */
 export function withEvent(campaign: Campaign, { name, data }: StreamEvent): Campaign {
@@ -33,29 +38,34 @@ function merged(campaign: Campaign, news: Partial<CampaignHead>): Campaign {
   return JSON.stringify(next) === JSON.stringify(campaign) ? campaign : next;
 }
 
-/** Pages of a list, as far as it is loaded. */
-interface Loaded {
-  pages: { next_cursor: string | null }[];
-}
-
-/** Whether a list shows something that may have changed, and whether it is short. */
-function isTouched(query: Query): { changed: boolean; short: boolean } {
-  const pages = (query.state.data as Partial<Loaded> | undefined)?.pages ?? [];
-  const wanted = query.queryKey.at(-1) as { sort?: string } | undefined;
-  const isRows = query.queryKey[3] === 'rows';
-  const isSorted = isRows && wanted?.sort !== undefined;
-  // Rows come at the end: what stands before it is as it was. To sort anew costs the server much.
-  const changed = !isRows || isSorted || !pages.at(-1)?.next_cursor;
-  return { changed, short: pages.length <= PAGES_MAX && !isSorted };
-}
-
-/** Has short lists read again, and marks the others as changed. */
-function refreshLists(client: QueryClient, queryKey: readonly unknown[]): void {
+/** Has short lists of hosts read again, and marks long ones as changed. */
+function refreshHosts(client: QueryClient, queryKey: readonly unknown[]): void {
   for (const query of client.getQueryCache().findAll({ queryKey })) {
-    const { changed, short } = isTouched(query);
-    if (!changed) continue;
-    const refetchType = short ? 'active' : 'none';
+    const refetchType = pagesLoaded(query) <= PAGES_KEPT_MAX ? 'active' : 'none';
     void client.invalidateQueries({ queryKey: query.queryKey, exact: true, refetchType });
+  }
+}
+
+/**
+ * Rows come at the end: of a list in their order its last page is read again. Sorted ones are
+ * marked as changed, because to sort anew costs the server a look at all rows.
+ */
+async function refreshRows(client: QueryClient, id: string, signal: AbortSignal): Promise<void> {
+  const queryKey = liveKey(id, 'rows');
+  for (const query of client.getQueryCache().findAll({ queryKey, type: 'active' })) {
+    const params = query.queryKey.at(-1) as RowParams;
+    const data = query.state.data as InfiniteData<RowPage, string | undefined> | undefined;
+    const last = data?.pages.at(-1);
+    if (!data || !last) continue;
+    if (params.sort) {
+      const { queryKey } = query;
+      void client.invalidateQueries({ queryKey, exact: true, refetchType: 'none' });
+    } else if (!last.next_cursor) {
+      const page = await rowsPage(id, params, data.pageParams.at(-1), signal);
+      client.setQueryData<typeof data>(query.queryKey, (now) =>
+        now?.pages.at(-1) === last ? { ...now, pages: [...now.pages.slice(0, -1), page] } : now,
+      );
+    }
   }
 }
 
@@ -69,13 +79,26 @@ export function useCampaignEvents(id: string, isLoaded: boolean): ApiProblem | u
     if (!isLoaded) return;
     setRefused(undefined);
     const end = new AbortController();
-    const [hosts, rows, curve] = [liveKey(id, 'hosts'), liveKey(id, 'rows'), liveKey(id, 'curve')];
-    const pace = (queryKey: readonly unknown[], everyMs: number, refresh: () => void) =>
-      new Refresher({ everyMs, isBusy: () => client.isFetching({ queryKey }) > 0, refresh });
+    const [hosts, curve] = [liveKey(id, 'hosts'), liveKey(id, 'curve')];
+    let growing = false;
+    const growRows = () => {
+      growing = true;
+      // What fails now is tried again with the next event.
+      refreshRows(client, id, end.signal)
+        .catch(() => undefined)
+        .finally(() => {
+          growing = false;
+        });
+    };
+    const rowsBusy = () => growing || client.isFetching({ queryKey: liveKey(id, 'rows') }) > 0;
+    const pace = (isBusy: () => boolean, everyMs: number, refresh: () => void) =>
+      new Refresher({ everyMs, isBusy, refresh });
+    const hostsBusy = () => client.isFetching({ queryKey: hosts }) > 0;
+    const curveBusy = () => client.isFetching({ queryKey: curve }) > 0;
     const refreshers = [
-      pace(hosts, LISTS_MS, () => refreshLists(client, hosts)),
-      pace(rows, LISTS_MS, () => refreshLists(client, rows)),
-      pace(curve, CURVE_MS, () => void client.invalidateQueries({ queryKey: curve })),
+      pace(hostsBusy, LISTS_MS, () => refreshHosts(client, hosts)),
+      pace(rowsBusy, LISTS_MS, growRows),
+      pace(curveBusy, CURVE_MS, () => void client.invalidateQueries({ queryKey: curve })),
     ];
     const onEvents = (events: StreamEvent[]) => {
       const { queryKey } = campaignQuery(id);
