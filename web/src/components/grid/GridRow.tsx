@@ -31,34 +31,52 @@ function RowOf<Row>(props: RowProps<Row>) {
       className={classes.row}
       style={{ transform: `translateY(${top}px)` }}
     >
-      {columns.map((column) => {
-        const content = row === undefined ? undefined : cell(row, column.id);
-        const cut = typeof content === 'string' && content.length > CELL_CHARS;
-        const active = activeColumn === column.index;
-        const names = [classes.cell, active && classes.active, cut && classes.cutCell];
-        return (
-          <div
-            key={column.id}
-            role="gridcell"
-            id={cellId(index, column.index)}
-            aria-colindex={column.index + 1}
-            aria-selected={active}
-            data-row={index}
-            data-column={column.index}
-            className={names.filter(Boolean).join(' ')}
-            style={{ left: column.left, width: column.width }}
-          >
-            {row === undefined ? (
-              <span className={classes.missing} />
-            ) : (
-              <CellContent content={content} cut={cut} />
-            )}
-          </div>
-        );
-      })}
+      {columns.map((column) => (
+        <GridCell
+          key={column.id}
+          index={index}
+          row={row}
+          column={column}
+          active={activeColumn === column.index}
+          cell={cell}
+          cellId={cellId}
+        />
+      ))}
     </div>
   );
 }
+
+interface CellProps<Row> extends Pick<RowProps<Row>, 'index' | 'row' | 'cell' | 'cellId'> {
+  column: PlacedColumn;
+  active: boolean;
+}
+
+function CellOf<Row>({ index, row, column, active, cell, cellId }: CellProps<Row>) {
+  const content = row === undefined ? undefined : cell(row, column.id);
+  const cut = typeof content === 'string' && content.length > CELL_CHARS;
+  const names = [classes.cell, active && classes.active, cut && classes.cutCell];
+  return (
+    <div
+      role="gridcell"
+      id={cellId(index, column.index)}
+      aria-colindex={column.index + 1}
+      aria-selected={active}
+      data-row={index}
+      data-column={column.index}
+      className={names.filter(Boolean).join(' ')}
+      style={{ left: column.left, width: column.width }}
+    >
+      {row === undefined ? (
+        <span className={classes.missing} />
+      ) : (
+        <CellContent content={content} cut={cut} />
+      )}
+    </div>
+  );
+}
+
+/** Scrolling sideways draws the cells that come into view, not those that stay. */
+const GridCell = memo(CellOf) as typeof CellOf;
 
 function CellContent({ content, cut }: { content: ReactNode; cut: boolean }) {
   if (typeof content !== 'string') return content;

@@ -47,6 +47,8 @@ function Form({ host, onDone }: { host: Host; onDone: () => void }) {
       onSuccess: () => {
         onDone();
         notifyDone('The host is decommissioned.');
+        // The button that opened the dialog is gone now, and the focus with it.
+        document.getElementById('main')?.focus();
       },
     });
   };
