@@ -33,7 +33,10 @@ function useSave() {
 
 /** Leads to the first field that was refused. */
 function focusRefused(): void {
-  document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus();
+  const field = document.querySelector<HTMLElement>('main [aria-invalid="true"]');
+  field?.focus();
+  // Not behind the bar at the lower edge.
+  field?.scrollIntoView({ block: 'center' });
 }
 
 /** Settings in force, the edited ones over them, and what the server said of those. */

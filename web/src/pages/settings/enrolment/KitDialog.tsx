@@ -30,8 +30,8 @@ function Content() {
           <SegmentedControl
             aria-label="Secret"
             data={[
-              { value: 'new', label: 'With a new secret' },
-              { value: 'known', label: 'With a secret I have' },
+              { value: 'new', label: 'New secret' },
+              { value: 'known', label: 'Secret I have' },
             ]}
             value={known ? 'known' : 'new'}
             onChange={(choice) => setKnown(choice === 'known')}
