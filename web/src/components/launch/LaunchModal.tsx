@@ -98,7 +98,7 @@ function LaunchForm({
       )}
       <div>
         <SqlView sql={sql} label="SQL to launch" maxHeight={200} />
-        <Input.Error role="alert" size="sm" mt={4}>
+        <Input.Error role="alert" fz="sm" mt={6}>
           {refusal.sql}
         </Input.Error>
       </div>
@@ -150,7 +150,7 @@ function SavedScope({ target, error }: { target: Target; error?: string }) {
       labelElement="div"
       labelProps={{ id }}
       error={error}
-      errorProps={{ role: 'alert', fz: 'sm' }}
+      errorProps={{ role: 'alert', fz: 'sm', mt: 6 }}
     >
       <Group gap="md" role="group" aria-labelledby={id}>
         <Text size="sm" fw={600}>

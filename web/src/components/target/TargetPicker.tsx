@@ -51,7 +51,7 @@ export function TargetPicker({
       labelElement="div"
       labelProps={{ id }}
       error={error}
-      errorProps={{ role: 'alert', fz: 'sm' }}
+      errorProps={{ role: 'alert', fz: 'sm', mt: 6 }}
     >
       <Stack gap="xs">
         <Group gap="md" align="center">

@@ -5,6 +5,7 @@ import { Card, Input, Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, type Ref, useId, useRef } from 'react';
 import type { Platform, Target } from '@/api/schema';
+import type { Finding } from '@/components/sql/findings';
 import { schemaQuery, useCheck } from '@/components/sql/queries';
 import { SqlEditor } from '@/components/sql/SqlEditor';
 import type { SqlEditorHandle } from '@/components/sql/types';
@@ -30,6 +31,10 @@ export interface ComposerProps {
   /** Stands between the editor and the target. */
   notices?: ReactNode;
   ref: Ref<SqlEditorHandle>;
+}
+
+function isNotBlocked({ kind }: Finding): boolean {
+  return kind !== 'blocked';
 }
 
 /** The card in the middle. */
@@ -64,7 +69,7 @@ export function Composer(props: ComposerProps) {
           />
         )}
         {run.refusal.sql && (
-          <Input.Error role="alert" size="sm">
+          <Input.Error role="alert" fz="sm" lh={1.45}>
             {run.refusal.sql}
           </Input.Error>
         )}
@@ -72,7 +77,8 @@ export function Composer(props: ComposerProps) {
           id={id}
           isEmpty={sql.trim() === ''}
           result={check.result}
-          findings={check.findings}
+          // What has just been refused stands above, in full.
+          findings={run.refusal.sql ? check.findings.filter(isNotBlocked) : check.findings}
           error={check.error}
           onSelect={(from, to) => handle.current?.select(from, to)}
         />

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server says about the text, below it: for those who do not hover over wavy lines.
 
-import { Anchor, Group, List, Text } from '@mantine/core';
+import { Anchor, Group, Stack, Text } from '@mantine/core';
 import {
   IconAlertTriangle,
   IconBan,
@@ -49,11 +49,11 @@ export function FindingsList({
   return (
     <div id={id} role="status" aria-label="Findings" style={{ minHeight: 22 }}>
       {once.length > 0 ? (
-        <List size="sm" spacing={4} listStyleType="none">
+        <Stack component="ul" gap={4} p={0} m={0} style={{ listStyle: 'none' }}>
           {once.map((finding) => (
             <Remark key={finding.message} finding={finding} onSelect={onSelect} />
           ))}
-        </List>
+        </Stack>
       ) : (
         <Verdict isEmpty={isEmpty} result={result} error={error} />
       )}
@@ -70,12 +70,15 @@ function Remark({
 }) {
   const { icon: Icon, color, word } = MARKS[kind];
   return (
-    <List.Item icon={<Icon size={16} color={color} aria-hidden />}>
-      <Anchor component="button" type="button" inherit onClick={() => onSelect(from, to)}>
-        {word}
-      </Anchor>
-      : {message}
-    </List.Item>
+    <Group component="li" gap={6} wrap="nowrap" align="flex-start">
+      <Icon size={16} color={color} aria-hidden style={{ flex: 'none', marginTop: 3 }} />
+      <Text size="sm">
+        <Anchor component="button" type="button" inherit onClick={() => onSelect(from, to)}>
+          {word}
+        </Anchor>
+        : {message}
+      </Text>
+    </Group>
   );
 }
 
@@ -95,6 +98,8 @@ function Verdict({
       </Text>
     );
   }
+  // What is refused is told elsewhere.
+  if (!result.ok) return null;
   const isEverywhere = result.platforms.length === PLATFORMS.length;
   return (
     <Group gap={6}>

@@ -50,7 +50,7 @@ export function HistoryMenu({ onPick }: { onPick: (item: Remembered) => void }) 
         {items.length > 0 && (
           <>
             <Menu.Divider />
-            <Menu.Item color="red" onClick={() => forgetHistory(user)}>
+            <Menu.Item color="var(--mantine-color-error)" onClick={() => forgetHistory(user)}>
               Clear history
             </Menu.Item>
           </>

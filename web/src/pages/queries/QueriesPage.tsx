@@ -5,6 +5,7 @@ import { Stack } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import type { Platform } from '@/api/schema';
 import { LaunchModal, type LaunchSource } from '@/components/launch/LaunchModal';
 import { Page } from '@/components/Page';
 import { formatSql } from '@/components/sql/format';
@@ -39,16 +40,20 @@ export default function QueriesPage() {
   const run = useSubmit({ sql, target });
   const saved = useSaved({ text, run, onLaunch: setLaunching });
   const chosen = useChosenHosts(target);
-  const platforms = platformsOf(target, chosen);
+  const platforms = useSame(platformsOf(target, chosen));
   useRunKey(run.submit);
 
   const closeDrawers = () => {
     if (!rail.isColumn) rail.close();
   };
-  const insert = (name: string) => {
-    if (!tables.isColumn) tables.close();
-    editor.current?.insert(name);
-  };
+  const { isColumn: hasTables, close: closeTables } = tables;
+  const insert = useCallback(
+    (name: string) => {
+      if (!hasTables) closeTables();
+      editor.current?.insert(name);
+    },
+    [hasTables, closeTables],
+  );
   const format = () => {
     formatSql(sql).then(text.setSql, () =>
       notifyProblem(
@@ -76,7 +81,13 @@ export default function QueriesPage() {
                 q={search.q}
                 openId={search.saved}
                 corner={corner}
-                onSearch={(q) => void navigate({ search: (now) => ({ ...now, q }), replace: true })}
+                onSearch={(q) =>
+                  void navigate({
+                    resetScroll: false,
+                    search: (now) => ({ ...now, q }),
+                    replace: true,
+                  })
+                }
                 onNew={() => {
                   closeDrawers();
                   text.start('');
@@ -126,7 +137,9 @@ export default function QueriesPage() {
         {search.live && (
           <Results
             id={search.live}
-            onClose={() => void navigate({ search: (now) => ({ ...now, live: undefined }) })}
+            onClose={() =>
+              void navigate({ resetScroll: false, search: (now) => ({ ...now, live: undefined }) })
+            }
             onLaunch={setLaunching}
           />
         )}
@@ -139,6 +152,13 @@ export default function QueriesPage() {
       />
     </Page>
   );
+}
+
+/** The list as it was while its members are the same. */
+function useSame(platforms: Platform[] | undefined): readonly Platform[] | undefined {
+  const kept = useRef(platforms);
+  if (kept.current?.join() !== platforms?.join()) kept.current = platforms;
+  return kept.current;
 }
 
 /** `Ctrl/⌘-Enter` anywhere on the page; in the editor it is the editor's own key. */
@@ -172,10 +192,13 @@ function Results({
   const place = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new live query is brought into view
   useEffect(() => {
-    const top = place.current?.getBoundingClientRect().top ?? 0;
-    // The button that began it stays in sight, above.
-    const wanted = window.innerHeight * RESULTS_TOP;
-    if (top > wanted) window.scrollBy({ top: top - wanted, behavior: 'smooth' });
+    const frame = requestAnimationFrame(() => {
+      const top = place.current?.getBoundingClientRect().top ?? 0;
+      // The button that began it stays in sight, above.
+      const wanted = window.innerHeight * RESULTS_TOP;
+      if (top > wanted) window.scrollBy({ top: top - wanted, behavior: 'smooth' });
+    });
+    return () => cancelAnimationFrame(frame);
   }, [id]);
   return (
     <div ref={place}>

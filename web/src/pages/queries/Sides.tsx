@@ -4,7 +4,7 @@
 import { ActionIcon, Card, Drawer, Tooltip } from '@mantine/core';
 import { useDisclosure, useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarRightCollapse } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useCallback, useMemo } from 'react';
 import classes from './queries.module.css';
 
 /** From this width on there is room for columns. */
@@ -27,11 +27,13 @@ export function useSide(name: string): Side {
     getInitialValueInEffect: false,
   });
   const [drawer, { open, close }] = useDisclosure(false);
+  const openColumn = useCallback(() => setColumn(true), [setColumn]);
+  const closeColumn = useCallback(() => setColumn(false), [setColumn]);
   return {
     isColumn,
     isOpen: isColumn ? column : drawer,
-    open: isColumn ? () => setColumn(true) : open,
-    close: isColumn ? () => setColumn(false) : close,
+    open: isColumn ? openColumn : open,
+    close: isColumn ? closeColumn : close,
   };
 }
 
@@ -47,7 +49,24 @@ export function SidePanel({
   position: 'left' | 'right';
   children: (corner: ReactNode) => ReactNode;
 }) {
-  const Icon = position === 'left' ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarRightCollapse;
+  const { close } = side;
+  // The same button each time, so that a panel can tell that nothing has changed.
+  const corner = useMemo(() => {
+    const isLeft = position === 'left';
+    const Icon = isLeft ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarRightCollapse;
+    return (
+      <Tooltip label="Put away">
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label={`Hide ${label.toLowerCase()}`}
+          onClick={close}
+        >
+          <Icon size={16} />
+        </ActionIcon>
+      </Tooltip>
+    );
+  }, [label, position, close]);
   if (!side.isColumn) {
     return (
       <Drawer
@@ -68,20 +87,7 @@ export function SidePanel({
   if (!side.isOpen) return null;
   return (
     <Card withBorder p="sm" component="aside" aria-label={label} className={classes.side}>
-      <div className={classes.inner}>
-        {children(
-          <Tooltip label="Put away">
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              aria-label={`Hide ${label.toLowerCase()}`}
-              onClick={side.close}
-            >
-              <Icon size={16} />
-            </ActionIcon>
-          </Tooltip>,
-        )}
-      </div>
+      <div className={classes.inner}>{children(corner)}</div>
     </Card>
   );
 }

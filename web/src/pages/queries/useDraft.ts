@@ -71,7 +71,11 @@ export function useDraft() {
     const { current } = latest;
     const id = current.saved?.id;
     if (origin === '' && id) {
-      void navigate({ search: (now) => ({ ...now, saved: id }), replace: true });
+      void navigate({
+        resetScroll: false,
+        search: (now) => ({ ...now, saved: id }),
+        replace: true,
+      });
     }
   }, [origin, navigate]);
 
@@ -91,12 +95,17 @@ export function useDraft() {
       setTarget: (target: Target) => {
         setDraft((now) => ({ ...now, target }));
         const next = writeTarget(target);
-        void navigate({ search: (now) => ({ ...now, target: next }), replace: true });
+        void navigate({
+          resetScroll: false,
+          search: (now) => ({ ...now, target: next }),
+          replace: true,
+        });
       },
       /** Shows a saved query as it is saved. */
       open: (query: SavedQuery) => {
         replace(fromSaved(query));
         void navigate({
+          resetScroll: false,
           search: (now) => ({ ...now, saved: query.id, sql: undefined, text: undefined }),
         });
       },
@@ -105,7 +114,7 @@ export function useDraft() {
         replace({ sql, origin: '', ...(target ? { target } : {}) });
         const { q, live, launch } = search;
         const next = target ? writeTarget(target) : search.target;
-        void navigate({ search: { q, live, launch, target: next } });
+        void navigate({ resetScroll: false, search: { q, live, launch, target: next } });
       },
       /** The text is the saved query's now. */
       settled: (query: SavedQuery) => {
@@ -116,6 +125,7 @@ export function useDraft() {
           edited: now.sql !== query.sql,
         }));
         void navigate({
+          resetScroll: false,
           search: (now) => ({ ...now, saved: query.id, sql: undefined, text: undefined }),
           replace: true,
         });

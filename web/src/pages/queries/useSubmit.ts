@@ -58,7 +58,7 @@ export function useSubmit(question: Question) {
     live.mutate(asked, {
       onSuccess: ({ id }) => {
         note(asked, 'live');
-        void navigate({ search: (now) => ({ ...now, live: id }) });
+        void navigate({ resetScroll: false, search: (now) => ({ ...now, live: id }) });
       },
     });
 
@@ -82,7 +82,11 @@ export function useSubmit(question: Question) {
     },
     setCampaign: (on: boolean) => {
       forget();
-      void navigate({ search: (now) => ({ ...now, launch: on || undefined }), replace: true });
+      void navigate({
+        resetScroll: false,
+        search: (now) => ({ ...now, launch: on || undefined }),
+        replace: true,
+      });
     },
     /** Runs or launches what the editor holds. */
     submit: () => {

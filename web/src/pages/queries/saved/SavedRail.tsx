@@ -6,7 +6,7 @@ import { IconPlus } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useIsAdmin } from '@/api/session';
 import { SearchInput } from '@/components/SearchInput';
-import { Empty, Failure, Loading } from '@/components/states';
+import { Failure, Loading } from '@/components/states';
 import { count } from '@/lib/format';
 import { useSavedQueries } from '../data';
 import type { SavedAction } from './actions';
@@ -91,18 +91,14 @@ export function SavedRail({ q, onSearch, openId, onAction, onNew, corner }: Save
 }
 
 function None({ isSearch, isAdmin }: { isSearch: boolean; isAdmin: boolean }) {
-  if (isSearch) {
-    return (
-      <Text size="sm" c="dimmed" p="xs">
-        No saved query has this text in its name, description or SQL.
-      </Text>
-    );
-  }
+  const toDo = isAdmin
+    ? 'Write a query and save it: it can then be run again, and launched as a campaign.'
+    : 'Administrators save queries here that are asked again and again.';
   return (
-    <Empty title="None yet">
-      {isAdmin
-        ? 'Write a query and press Save: it can then be run again, and launched as a campaign.'
-        : 'Administrators save queries here that are asked again and again.'}
-    </Empty>
+    <Text size="sm" c="dimmed" p="xs">
+      {isSearch
+        ? 'No saved query has this text in its name, description or SQL.'
+        : `No saved queries yet. ${toDo}`}
+    </Text>
   );
 }

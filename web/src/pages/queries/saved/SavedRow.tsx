@@ -35,7 +35,13 @@ const ENTRIES: readonly Entry[] = [
   { verb: 'launch', label: 'Launch as campaign', icon: IconTarget, adminOnly: RUN_ADMIN_ONLY },
   { verb: 'edit', label: 'Edit', icon: IconPencil, adminOnly: SAVE_ADMIN_ONLY },
   { verb: 'versions', label: 'Versions', icon: IconHistory },
-  { verb: 'delete', label: 'Delete', icon: IconTrash, adminOnly: SAVE_ADMIN_ONLY, color: 'red' },
+  {
+    verb: 'delete',
+    label: 'Delete',
+    icon: IconTrash,
+    adminOnly: SAVE_ADMIN_ONLY,
+    color: 'var(--mantine-color-error)',
+  },
 ];
 
 /** A click on its name opens it. */

@@ -19,7 +19,7 @@ import {
   IconPlus,
   type IconProps,
 } from '@tabler/icons-react';
-import type { ComponentType } from 'react';
+import { type ComponentType, memo } from 'react';
 import type { Platform, SchemaColumn, SchemaTable } from '@/api/schema';
 import { columnIsOn } from '@/components/sql/schema-index';
 import classes from './tables.module.css';
@@ -31,12 +31,12 @@ export interface TableEntryProps {
   hits: readonly string[];
   platforms: readonly Platform[] | undefined;
   isOpen: boolean;
-  onToggle: () => void;
+  onToggle: (name: string) => void;
   onInsert: (name: string) => void;
 }
 
 /** The entry. */
-export function TableEntry({
+export const TableEntry = memo(function TableEntry({
   table,
   hits,
   platforms,
@@ -48,7 +48,11 @@ export function TableEntry({
   return (
     <Box component="li">
       <Group gap={0} wrap="nowrap" className={classes.row}>
-        <UnstyledButton className={classes.name} aria-expanded={isOpen} onClick={onToggle}>
+        <UnstyledButton
+          className={classes.name}
+          aria-expanded={isOpen}
+          onClick={() => onToggle(table.name)}
+        >
           <Group gap={6} wrap="nowrap">
             <Chevron size={14} aria-hidden style={{ flex: 'none' }} />
             <Text size="sm" ff="monospace" truncate>
@@ -67,7 +71,7 @@ export function TableEntry({
       {isOpen && <Columns table={table} platforms={platforms} onInsert={onInsert} />}
     </Box>
   );
-}
+});
 
 function TableMarks({ table }: { table: SchemaTable }) {
   return (

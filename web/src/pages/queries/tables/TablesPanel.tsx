@@ -5,7 +5,7 @@ import { Box, Checkbox, Group, Stack, Text, TextInput, Title } from '@mantine/co
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useMemo, useState } from 'react';
+import { memo, type ReactNode, useCallback, useMemo, useState } from 'react';
 import type { Platform } from '@/api/schema';
 import { schemaQuery } from '@/components/sql/queries';
 import { Loaded } from '@/components/states';
@@ -24,13 +24,21 @@ export interface TablesPanelProps {
   corner?: ReactNode;
 }
 
-/** The panel. Its list scrolls in its own box. */
-export function TablesPanel({ platforms, onInsert, corner }: TablesPanelProps) {
+/** The panel. Its list scrolls in its own box. It is long, and not drawn anew with each keystroke. */
+export const TablesPanel = memo(function TablesPanel({
+  platforms,
+  onInsert,
+  corner,
+}: TablesPanelProps) {
   const schema = useQuery(schemaQuery);
   const [text, setText] = useState('');
   const [wanted] = useDebouncedValue(text, 120);
   const [isNarrow, setNarrow] = useState(true);
   const [open, setOpen] = useState<string>();
+  const toggle = useCallback(
+    (name: string) => setOpen((now) => (now === name ? undefined : name)),
+    [],
+  );
   const within = isNarrow ? platforms : undefined;
   const tables = schema.data?.schema.tables;
   const found = useMemo(() => findTables(tables ?? [], wanted, within), [tables, wanted, within]);
@@ -53,7 +61,7 @@ export function TablesPanel({ platforms, onInsert, corner }: TablesPanelProps) {
       {platforms && (
         <Checkbox
           size="xs"
-          label={`Only what ${platforms.join(', ')} have`}
+          label={`Only tables of ${platforms.join(', ')}`}
           checked={isNarrow}
           onChange={(event) => setNarrow(event.currentTarget.checked)}
         />
@@ -73,7 +81,7 @@ export function TablesPanel({ platforms, onInsert, corner }: TablesPanelProps) {
                     hits={columns}
                     platforms={within}
                     isOpen={open === table.name}
-                    onToggle={() => setOpen(open === table.name ? undefined : table.name)}
+                    onToggle={toggle}
                     onInsert={onInsert}
                   />
                 ))}
@@ -84,4 +92,4 @@ export function TablesPanel({ platforms, onInsert, corner }: TablesPanelProps) {
       </Loaded>
     </Stack>
   );
-}
+});
