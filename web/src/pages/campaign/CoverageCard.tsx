@@ -12,12 +12,22 @@ import { CompletionCurve } from './CompletionCurve';
 import classes from './campaign.module.css';
 import { Door, type DoorTo, useDoor } from './doors';
 import { Panel } from './Panel';
+import { WarningBadges } from './WarningBadges';
 import { answeredLine, waiting, windowWords } from './words';
 
 /** The card. */
 export function CoverageCard({ campaign }: { campaign: Campaign }) {
   return (
-    <Panel id="coverage" title="Coverage" actions={<LiveWindow campaign={campaign} />}>
+    <Panel
+      id="coverage"
+      title="Coverage"
+      actions={
+        <Group gap="md" style={{ rowGap: 4 }}>
+          <WarningBadges campaign={campaign} />
+          <LiveWindow campaign={campaign} />
+        </Group>
+      }
+    >
       <div className={classes.coverage}>
         <Stack gap="md" miw={0}>
           <Numbers campaign={campaign} />

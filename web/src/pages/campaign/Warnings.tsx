@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator must know before trusting the numbers: what tripped, what was cut, what failed.
+// What an operator must know before trusting the numbers: what tripped, what waits,
+// what was doubtful about the query.
 
-import { Alert, Badge, Group, List, Text, UnstyledButton } from '@mantine/core';
+import { Alert, List, Text } from '@mantine/core';
 import { IconAlertTriangle, IconPlayerPause } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import type { Campaign } from '@/api/schema';
 import { settingsQuery } from '@/api/settings';
-import { count, counted } from '@/lib/format';
-import { type DoorTo, useDoor } from './doors';
-import type { LedgerSearch } from './search';
+import { counted } from '@/lib/format';
 import { waiting } from './words';
 
-/** Banners and badges; nothing when there is nothing to warn of. */
+/** Banners; nothing when there is nothing to warn of. */
 export function Warnings({ campaign }: { campaign: Campaign }) {
   const settings = useQuery(settingsQuery);
   const isOff = settings.data?.offline_campaigns_enabled === false;
@@ -38,7 +36,6 @@ export function Warnings({ campaign }: { campaign: Campaign }) {
           </List>
         </Alert>
       )}
-      <Badges campaign={campaign} />
     </>
   );
 }
@@ -60,48 +57,5 @@ function AutoStopped({ campaign, tripped }: { campaign: Campaign; tripped: strin
         {counted(coverage.rejected, 'host')}.
       </Text>
     </Alert>
-  );
-}
-
-function Badges({ campaign: { coverage } }: { campaign: Campaign }) {
-  const doors: { shown: number; words: string; color: string; ledger: LedgerSearch }[] = [
-    {
-      shown: coverage.truncated,
-      words: `${counted(coverage.truncated, 'host')} with rows truncated`,
-      color: 'orange',
-      ledger: { truncated: true },
-    },
-    {
-      shown: coverage.errors,
-      words: `${counted(coverage.errors, 'error')}`,
-      color: 'red',
-      ledger: { outcome: 'error' },
-    },
-    {
-      shown: coverage.denylisted,
-      words: `${count(coverage.denylisted)} denylisted`,
-      color: 'grape',
-      ledger: { outcome: 'denylisted' },
-    },
-  ];
-  const shown = doors.filter((door) => door.shown > 0);
-  if (shown.length === 0) return null;
-  return (
-    <Group gap="xs">
-      {shown.map(({ words, color, ledger }) => (
-        <BadgeDoor key={words} to={{ ledger }} color={color} words={words} />
-      ))}
-    </Group>
-  );
-}
-
-function BadgeDoor({ to, color, words }: { to: DoorTo; color: string; words: string }) {
-  const door = useDoor(to);
-  return (
-    <UnstyledButton component={Link} {...(door as object)} style={{ borderRadius: 16 }}>
-      <Badge color={color} variant="light" size="lg" tt="none" style={{ cursor: 'pointer' }}>
-        {words}
-      </Badge>
-    </UnstyledButton>
   );
 }

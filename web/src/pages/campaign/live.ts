@@ -110,7 +110,12 @@ export function useCampaignEvents(id: string, isLoaded: boolean): ApiProblem | u
       if (answered || after !== before) for (const refresher of refreshers) refresher.mark();
     };
     const url = `${API}/campaigns/${encodeURIComponent(id)}/events?from=now`;
-    void stream({ url, onEvents, onRefused: setRefused, signal: end.signal });
+    const onRefused = (problem: ApiProblem) => {
+      setRefused(problem);
+      // Signed out meanwhile: the sign-in comes up, as it does for any other request.
+      if (problem.status === 401) void client.invalidateQueries({ queryKey: ['session'] });
+    };
+    void stream({ url, onEvents, onRefused, signal: end.signal });
     return () => {
       end.abort();
       for (const refresher of refreshers) refresher.stop();
