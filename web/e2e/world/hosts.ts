@@ -124,6 +124,7 @@ export class ScriptedHost {
   /** The queries it is handed now. */
   async read(): Promise<Record<string, string>> {
     const reply = await this.server.agent('distributed/read', { node_key: this.nodeKey });
+    if (reply.body.node_invalid) throw new Error('node_invalid');
     return reply.body.queries ?? {};
   }
 

@@ -39,6 +39,9 @@ export async function play(server: Server): Promise<Scene> {
   const laptop = await new Agent(server, 'laptop-anna').start();
   const build = await new Agent(server, 'build-01').start();
   const old = await ScriptedHost.enrol(server, 'legacy-db', '5d1fd2ae-0000-4000-8000-000000000001');
+  // Two hosts enrol and are never heard of again, so that something stays pending.
+  await ScriptedHost.enrol(server, 'branch-paris', '5d1fd2ae-0000-4000-8000-000000000002');
+  await ScriptedHost.enrol(server, 'warehouse-7', '5d1fd2ae-0000-4000-8000-000000000003');
   const fleet = await VirtualFleet.start(server, 40, 12);
   await server.ok('PATCH', '/settings', { offline_campaigns_enabled: true });
   await laptop.stop();
@@ -66,8 +69,6 @@ export async function play(server: Server): Promise<Scene> {
   await laptop.start();
   await until('the late answer', async () => (await coverage(server, running)).late > 0);
   const host = (await hostByName(server, 'build-01'))?.id ?? '';
-  // Two hosts stay silent, so that something is pending to the end.
-  await build.stop();
   const end = async () => {
     await Promise.all([laptop.stop(), build.stop(), fleet.stop()]);
   };
