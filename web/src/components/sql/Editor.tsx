@@ -8,7 +8,7 @@ import {
   completionKeymap,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
-import { SQLite, sql as sqlLanguage } from '@codemirror/lang-sql';
+import { sql as sqlLanguage } from '@codemirror/lang-sql';
 import { bracketMatching } from '@codemirror/language';
 import { lintKeymap, setDiagnostics } from '@codemirror/lint';
 import { EditorState, type Extension, Prec } from '@codemirror/state';
@@ -22,6 +22,7 @@ import {
 } from '@codemirror/view';
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef } from 'react';
 import { offers } from './complete';
+import { OSQUERY } from './dialect';
 import { editorTheme } from './editor-theme';
 import type { Finding } from './findings';
 import classes from './sql.module.css';
@@ -66,7 +67,7 @@ function extensions(latest: Latest, label: string): Extension[] {
       ...completionKeymap,
       ...lintKeymap,
     ]),
-    sqlLanguage({ dialect: SQLite }),
+    sqlLanguage({ dialect: OSQUERY }),
     placeholder('SELECT …'),
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),

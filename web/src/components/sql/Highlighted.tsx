@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL in colours, as text. Loaded by `SqlView` when it is first shown.
 
-import { SQLite } from '@codemirror/lang-sql';
 import { classHighlighter, highlightCode } from '@lezer/highlight';
 import { useMemo } from 'react';
+import { OSQUERY } from './dialect';
 
 interface Piece {
   at: number;
@@ -18,7 +18,7 @@ function piecesOf(sql: string): Piece[] {
     found.push({ at, text, classes });
     at += text.length;
   };
-  const tree = SQLite.language.parser.parse(sql);
+  const tree = OSQUERY.language.parser.parse(sql);
   highlightCode(sql, tree, classHighlighter, put, () => put('\n', ''));
   return found;
 }

@@ -18,7 +18,13 @@ export function HistoryMenu({ onPick }: { onPick: (item: Remembered) => void }) 
   const user = useUser().id;
   const [items, setItems] = useState<Remembered[]>([]);
   return (
-    <Menu position="bottom-end" width={420} withinPortal onOpen={() => setItems(readHistory(user))}>
+    <Menu
+      withInitialFocusPlaceholder={false}
+      position="bottom-end"
+      width={420}
+      withinPortal
+      onOpen={() => setItems(readHistory(user))}
+    >
       <Menu.Target>
         <Button variant="default" size="xs" leftSection={<IconHistory size={14} aria-hidden />}>
           History

@@ -8,8 +8,15 @@ import { ActionRefusal } from '@/components/launch/ActionRefusal';
 import { LaunchFields } from '@/components/launch/LaunchFields';
 import { AnchorLink } from '@/components/links';
 import type { useSubmit } from './useSubmit';
+import { ENABLE_CAMPAIGNS } from './words';
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** Looks like other controls that cannot be used. */
+const BARRED = {
+  label: { cursor: 'not-allowed', color: 'var(--mantine-color-dimmed)' },
+  input: { cursor: 'not-allowed', background: 'var(--mantine-color-disabled)' },
+};
 
 /** The tick, the fields that it brings, and the button. */
 export function RunArea({ run }: { run: ReturnType<typeof useSubmit> }) {
@@ -17,6 +24,7 @@ export function RunArea({ run }: { run: ReturnType<typeof useSubmit> }) {
   return (
     <Stack gap="sm">
       <Tick run={run} />
+      {run.isTickLost && <Text size="sm">{ENABLE_CAMPAIGNS}</Text>}
       {refusal.tick && (
         <Alert color="yellow" role="alert">
           {refusal.tick}{' '}
@@ -78,7 +86,7 @@ function Tick({ run }: { run: ReturnType<typeof useSubmit> }) {
         checked={run.isCampaign}
         aria-disabled={barred ? true : undefined}
         data-disabled={barred ? true : undefined}
-        styles={barred ? { body: { opacity: 0.75 }, input: { cursor: 'not-allowed' } } : undefined}
+        styles={barred ? BARRED : undefined}
         onChange={(event) => !barred && run.setCampaign(event.currentTarget.checked)}
       />
     </Tooltip>

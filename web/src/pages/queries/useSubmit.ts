@@ -65,6 +65,8 @@ export function useSubmit(question: Question) {
   return {
     isCampaign,
     tickBarred,
+    /** The address asks for a campaign, and campaigns are off. */
+    isTickLost: wanted === true && isAdmin && isOff,
     options,
     barred,
     isPending: live.isPending || launch.isPending,

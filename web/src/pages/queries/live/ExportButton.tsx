@@ -40,7 +40,7 @@ export function ExportButton({ run, columns }: { run: Run; columns: readonly str
   );
   if (!run.view.isFiltered) return button(() => save(run, columns, undefined));
   return (
-    <Menu position="bottom-end">
+    <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
       <Menu.Target>{button()}</Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => save(run, columns, run.view.shown)}>

@@ -126,7 +126,7 @@ function Totals({ run, isRunning }: { run: Run; isRunning: boolean }) {
         <Text
           component="button"
           inherit
-          c={errors > 0 ? 'var(--mantine-color-error)' : undefined}
+          c={errors > 0 ? 'var(--mantine-color-error)' : 'var(--mantine-color-text)'}
           td={errors > 0 ? 'underline' : undefined}
           bg="none"
           bd={0}

@@ -23,7 +23,7 @@ export interface SavedRailProps {
   onAction: SavedAction;
   /** Begins an empty text. */
   onNew: () => void;
-  /** Stands at the right of the heading. */
+  /** Stands at the right of the heading; without it, the frame around has one of its own. */
   corner?: ReactNode;
 }
 
@@ -35,12 +35,14 @@ export function SavedRail({ q, onSearch, openId, onAction, onNew, corner }: Save
   const total = list.data?.pages.at(-1)?.total;
   return (
     <Stack gap="xs" h="100%" mih={0}>
-      <Group justify="space-between" wrap="nowrap">
-        <Title order={2} size="h5">
-          Saved queries
-        </Title>
-        {corner}
-      </Group>
+      {corner && (
+        <Group justify="space-between" wrap="nowrap">
+          <Title order={2} size="h5">
+            Saved queries
+          </Title>
+          {corner}
+        </Group>
+      )}
       <SearchInput
         label="Search saved queries"
         size="xs"

@@ -78,7 +78,7 @@ export function SavedRow({
 function RowMenu({ query, onAction }: { query: SavedQuery; onAction: SavedAction }) {
   const isAdmin = useIsAdmin();
   return (
-    <Menu position="bottom-end" width={210} withinPortal>
+    <Menu position="bottom-end" width={210} withinPortal withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <ActionIcon
           variant="subtle"

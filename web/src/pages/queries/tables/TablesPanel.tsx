@@ -20,7 +20,7 @@ export interface TablesPanelProps {
   platforms: readonly Platform[] | undefined;
   /** Puts a name into the text. */
   onInsert: (name: string) => void;
-  /** Stands at the right of the heading. */
+  /** Stands at the right of the heading; without it, the frame around has one of its own. */
   corner?: ReactNode;
 }
 
@@ -44,12 +44,14 @@ export const TablesPanel = memo(function TablesPanel({
   const found = useMemo(() => findTables(tables ?? [], wanted, within), [tables, wanted, within]);
   return (
     <Stack gap="xs" h="100%" mih={0}>
-      <Group justify="space-between" wrap="nowrap">
-        <Title order={2} size="h5">
-          Tables
-        </Title>
-        {corner}
-      </Group>
+      {corner && (
+        <Group justify="space-between" wrap="nowrap">
+          <Title order={2} size="h5">
+            Tables
+          </Title>
+          {corner}
+        </Group>
+      )}
       <TextInput
         aria-label="Search tables and columns"
         placeholder="Search tables and columns"
