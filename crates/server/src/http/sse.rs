@@ -18,6 +18,7 @@ use mimir_wire::api::campaign::{CampaignHead, Coverage, ResponseEvent};
 use mimir_wire::api::live::LiveTotals;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::app::{App, Caller, campaigns};
 use crate::live::LiveState;
@@ -25,8 +26,11 @@ use crate::problem::{ApiError, ApiResult};
 
 /// Silence after which a comment is sent, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Shortest time between two looks at the database for one reader.
+/// Time between two looks at the database for one reader, in the long run.
 const PACE: Duration = Duration::from_millis(200);
+/// Looks that a reader who has not looked for a while takes without a pause: a lone answer is
+/// seen at once, and a thousand of them are not a thousand looks.
+const BURST: u32 = 5;
 /// Longest time between two looks: what other replicas did is seen then at the latest.
 const TICK: Duration = Duration::from_secs(1);
 /// Time after which a stream is ended whose reader was cut off.
@@ -95,6 +99,26 @@ impl Drop for Watcher {
     }
 }
 
+/// Spaces the looks of one reader.
+struct Pacer {
+    /// When all looks so far would have been taken, had they been [`PACE`] apart.
+    paid: Instant,
+}
+
+impl Pacer {
+    fn new(now: Instant) -> Self {
+        Self { paid: now }
+    }
+
+    /// When the next look may be taken, at `now` at the earliest.
+    fn next(&mut self, now: Instant) -> Instant {
+        let credit = PACE * (BURST - 1);
+        let due = self.paid.checked_sub(credit).map_or(now, |due| due.max(now));
+        self.paid = self.paid.max(due) + PACE;
+        due
+    }
+}
+
 /// A reader of a campaign's events.
 struct CampaignReader {
     app: Arc<App>,
@@ -107,6 +131,7 @@ struct CampaignReader {
     changed: watch::Receiver<u64>,
     /// More responses than one look takes are stored already.
     behind: bool,
+    pacer: Pacer,
     watcher: Watcher,
 }
 
@@ -126,6 +151,7 @@ pub fn campaign(
         head: None,
         ready: VecDeque::new(),
         behind: true,
+        pacer: Pacer::new(Instant::now()),
         watcher: Watcher::new(&app, caller),
         app,
     };
@@ -157,11 +183,15 @@ impl CampaignReader {
     }
 
     async fn wait(&mut self) {
-        tokio::time::sleep(PACE).await;
         let stopping = self.app.stopping.clone();
         tokio::select! {
             _ = self.changed.changed() => {}
             () = tokio::time::sleep(TICK) => {}
+            () = stopping.cancelled() => return,
+        }
+        let due = self.pacer.next(Instant::now());
+        tokio::select! {
+            () = tokio::time::sleep_until(due) => {}
             () = stopping.cancelled() => {}
         }
     }
@@ -291,5 +321,30 @@ impl LiveReader {
             self.ended = true;
             self.ready.push_back(event("end", id, &end));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_looks_come_at_once_and_many_at_a_pace() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        let mut now = start;
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let due = pacer.next(now);
+            waits.push((due - now).as_millis());
+            now = due;
+        }
+        assert_eq!(waits, [0, 0, 0, 0, 0, 200, 200, 200]);
+        now += PACE * 2;
+        let waits = [(); 3].map(|()| (pacer.next(now) - now).as_millis());
+        assert_eq!(waits, [0, 0, 200], "what was rested is given back");
+        now += PACE * 100;
+        let waits = [(); 7].map(|()| (pacer.next(now) - now).as_millis());
+        assert_eq!(waits, [0, 0, 0, 0, 0, 200, 400], "but no more than a burst");
     }
 }
