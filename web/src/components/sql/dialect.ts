@@ -15,4 +15,5 @@ export const OSQUERY = SQLDialect.define({
     'range recursive regexp right rows select then ties unbounded union using values when where ' +
     'window with',
   types: 'blob integer numeric real text',
+  builtin: '',
 });

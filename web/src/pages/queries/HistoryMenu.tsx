@@ -56,7 +56,7 @@ export function HistoryMenu({ onPick }: { onPick: (item: Remembered) => void }) 
         {items.length > 0 && (
           <>
             <Menu.Divider />
-            <Menu.Item color="var(--mantine-color-error)" onClick={() => forgetHistory(user)}>
+            <Menu.Item c="var(--mantine-color-error)" onClick={() => forgetHistory(user)}>
               Clear history
             </Menu.Item>
           </>

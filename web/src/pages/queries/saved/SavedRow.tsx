@@ -101,7 +101,7 @@ function RowMenu({ query, onAction }: { query: SavedQuery; onAction: SavedAction
             >
               <Menu.Item
                 leftSection={<Icon size={16} aria-hidden />}
-                color={color}
+                c={barred ? undefined : color}
                 aria-disabled={barred ? true : undefined}
                 data-disabled={barred ? true : undefined}
                 closeMenuOnClick={!barred}
