@@ -5,30 +5,34 @@ import { Alert, Anchor, Progress as Bar, Button, Group, Menu, Stack, Text } from
 import { IconChevronDown, IconDownload } from '@tabler/icons-react';
 import { asProblem } from '@/api/problem';
 import type { Campaign } from '@/api/schema';
+import { GuardedButton } from '@/components/Guarded';
 import { bytes, count, counted } from '@/lib/format';
 import { exportUrl, FORMATS, type Format, type Progress } from './export';
 import type { ExportState } from './useExport';
 
 const ALL = Object.keys(FORMATS) as Format[];
 
-/** The button. */
+const LOOK = { size: 'xs', variant: 'default', leftSection: <IconDownload size={16} /> };
+
+/** The button; `barred` says why there is nothing to export. */
 export function ExportMenu({
-  disabled,
+  barred,
   onExport,
 }: {
-  disabled: boolean;
+  barred: string | undefined;
   onExport: (format: Format) => void;
 }) {
+  if (barred) {
+    return (
+      <GuardedButton {...LOOK} barred={barred}>
+        Export
+      </GuardedButton>
+    );
+  }
   return (
     <Menu position="bottom-end" width={220} withInitialFocusPlaceholder={false}>
       <Menu.Target>
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconDownload size={16} />}
-          rightSection={<IconChevronDown size={14} />}
-          disabled={disabled}
-        >
+        <Button {...LOOK} rightSection={<IconChevronDown size={14} />}>
           Export
         </Button>
       </Menu.Target>

@@ -33,11 +33,14 @@ function text(row: Row, column: string): string {
 export function ResultsCard({ campaign }: { campaign: Campaign }) {
   const { state, start, cancel } = useExport(campaign);
   const nothing = campaign.rows_dropped || campaign.coverage.rows_stored === 0;
+  const why = campaign.rows_dropped ? 'The rows were dropped.' : 'There are no rows yet.';
   return (
     <Panel
       id="results"
       title="Results"
-      actions={<ExportMenu disabled={nothing} onExport={(format) => void start(format)} />}
+      actions={
+        <ExportMenu barred={nothing ? why : undefined} onExport={(format) => void start(format)} />
+      }
     >
       <ExportProgress campaign={campaign} state={state} onCancel={cancel} />
       {nothing ? <Nothing campaign={campaign} /> : <Rows campaign={campaign} />}

@@ -11,7 +11,7 @@ import { useIsAdmin } from '@/api/session';
 import { settingsQuery } from '@/api/settings';
 import { ADMIN_ONLY, GuardedButton } from '@/components/Guarded';
 import { count, counted, duration } from '@/lib/format';
-import { notifyDone } from '@/lib/notify';
+import { notifyDone, notifyProblem } from '@/lib/notify';
 import { useChange } from './change';
 
 /** Characters of a reason; the server counts the same way. */
@@ -48,6 +48,12 @@ function StopForm({ campaign, onClose }: { campaign: Campaign; onClose: () => vo
     stop.mutate(
       { action: 'stop', body },
       {
+        onError: (error) => {
+          // The dialog goes when the page learns that the campaign is stopped; the refusal stays.
+          if (asProblem(error).code === 'already_stopped') {
+            notifyProblem(error, 'Somebody else was faster');
+          }
+        },
         onSuccess: () => {
           onClose();
           notifyDone('The campaign is stopped. Everything that was answered is kept.');
