@@ -2,6 +2,8 @@
 //! What developers run beside cargo itself: `cargo xtask help`. The rules of the tree (`tidy`) are
 //! this crate's tests.
 
+mod bench;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -9,6 +11,8 @@ use anyhow::{Context, bail};
 use mimir_store::testing::{POSTGRES_VARIABLE, PrivatePostgres};
 
 const HELP: &str = "\
+cargo xtask bench [--only ID] [--json FILE]
+                                      measure Mimir beside bare floors; fails when a target is missed
 cargo xtask gen                       write the generated files that are checked in
 cargo xtask with-postgres -- CMD …    run CMD with a private PostgreSQL for the tests
 ";
@@ -29,6 +33,7 @@ fn run() -> anyhow::Result<ExitCode> {
     match words.as_slice() {
         ["gen"] => generate().map(|()| ExitCode::SUCCESS),
         ["with-postgres", "--", command @ ..] if !command.is_empty() => with_postgres(command),
+        ["bench", options @ ..] => bench::run(options),
         [] | ["help" | "--help"] => {
             report(HELP);
             Ok(ExitCode::SUCCESS)
