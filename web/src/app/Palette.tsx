@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command palette: every page, and hosts and campaigns by name.
 
-import { ActionIcon, Button, Kbd, Text } from '@mantine/core';
+import { ActionIcon, Button, Kbd, Text, VisuallyHidden } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { createSpotlight, Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { IconSearch } from '@tabler/icons-react';
@@ -22,7 +22,6 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** Opens the palette; where there is room it also says by which keys. */
 export function PaletteButton() {
-  const label = 'Go to page, host or campaign';
   return (
     <>
       <Button
@@ -30,18 +29,18 @@ export function PaletteButton() {
         size="sm"
         leftSection={<IconSearch size={16} />}
         rightSection={<Kbd size="xs">{isMac ? '⌘' : 'Ctrl'} K</Kbd>}
-        aria-label={label}
         onClick={palette.open}
         visibleFrom="xs"
       >
         <Text span size="sm" c="dimmed">
           Go to…
         </Text>
+        <VisuallyHidden>page, host or campaign</VisuallyHidden>
       </Button>
       <ActionIcon
         variant="default"
         size="lg"
-        aria-label={label}
+        aria-label="Go to page, host or campaign"
         onClick={palette.open}
         hiddenFrom="xs"
       >
