@@ -92,6 +92,7 @@ function Filters({
     <Group gap="xs" mb="sm">
       <SearchInput
         label="Search hosts of the ledger"
+        w={220}
         size="xs"
         value={q ?? ''}
         onSearch={(text) => onChange({ q: text || undefined })}

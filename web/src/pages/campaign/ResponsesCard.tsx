@@ -44,6 +44,7 @@ export function ResponsesCard({ campaign }: { campaign: Campaign }) {
           />
           <SearchInput
             label="Search responses by host"
+            w={210}
             size="xs"
             value={answered ?? ''}
             onSearch={(text) => change({ answered: text || undefined })}
