@@ -310,7 +310,9 @@ export interface paths {
         };
         /**
          * Export all rows
-         * @description Streamed; CSV cells that a spreadsheet would run as a formula are escaped with `'`.
+         * @description Streamed; CSV cells that a spreadsheet would run as a formula are escaped with `'`. A file of
+         *     CSV or Parquet has at most 2,000 columns: when rows have more, the header `Mimir-Columns-Cut`
+         *     is `true`. NDJSON has all cells.
          */
         get: operations["campaign_export"];
         put?: never;
@@ -2351,6 +2353,11 @@ export interface components {
              * @default null
              */
             password: string | null;
+            /**
+             * @description Revoke all of the account's API keys.
+             * @default null
+             */
+            revoke_api_keys: boolean | null;
             /** @default null */
             role: components["schemas"]["Role"] | null;
         };
