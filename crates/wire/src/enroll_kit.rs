@@ -245,8 +245,15 @@ Without the package, copy"
     )
 }
 
+/// A path as it can be pasted into a shell; it has no quotes of its own ([`check_install_dir`]).
+fn shell_word(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{path}'") }
+}
+
 fn readme(kit: &Kit<'_>) -> String {
     let Kit { agent, address, install_dir, .. } = kit;
+    let in_kit = |name: &str| shell_word(&format!("{install_dir}/{name}"));
     let mut files = String::new();
     let mut copy = "Copy".to_owned();
     let by_hand = match agent {
@@ -255,17 +262,20 @@ fn readme(kit: &Kit<'_>) -> String {
                 files,
                 "{FLAG_FILE}  flags; copy it to /etc/osquery/osquery.flags for the packaged service"
             );
-            format!("osqueryd --flagfile={install_dir}/{FLAG_FILE}")
+            format!("osqueryd --flagfile={}", in_kit(FLAG_FILE))
         }
         KitAgent::MimirAgent => {
             let _ = writeln!(files, "{SERVER_FILE}    where the packaged service finds the server");
             copy = package_commands();
             format!(
-                "mimir-agent run --server https://{address} --ca {install_dir}/{CA_FILE} \
-                 --enroll-secret-file {install_dir}/{SECRET_FILE} --state-dir {AGENT_STATE_DIR}"
+                "mimir-agent run --server https://{address} --ca {} --enroll-secret-file {} \
+                 --state-dir {AGENT_STATE_DIR}",
+                in_kit(CA_FILE),
+                in_kit(SECRET_FILE)
             )
         }
     };
+    let start = in_kit(START_FILE);
     format!(
         "This directory lets {agent} enrol with Mimir at {address}.
 
@@ -275,7 +285,7 @@ ca.pem         certificate of the authority that the agent trusts for this serve
 
 {copy} the directory to the host, as root, to {install_dir}, and run
 
-    {install_dir}/{START_FILE}
+    {start}
 
 or, by hand,
 
@@ -312,6 +322,27 @@ mod tests {
         for path in ["/a\n--allow_unsafe", "/a\"b", "/a'b", "/a\0b"] {
             assert_eq!(check_install_dir(path), Err(KitError::Path(path.to_owned())));
         }
+    }
+
+    #[test]
+    fn commands_can_be_pasted_whatever_the_directory_is_called() {
+        for agent in KitAgent::ALL {
+            let kit = Kit {
+                agent: *agent,
+                address: "m:1",
+                install_dir: "/opt/a b; $(id)",
+                ca_pem: "CA\n",
+                secret: "s",
+            };
+            let readme = readme(&kit);
+            let commands: Vec<_> = readme.lines().filter(|line| line.starts_with("    ")).collect();
+            assert!(commands.contains(&"    '/opt/a b; $(id)/start.sh'"), "{readme}");
+            for line in commands {
+                let outside: String = line.split('\'').step_by(2).collect();
+                assert!(!outside.contains(['$', ';', '(']), "{line}");
+            }
+        }
+        assert_eq!(shell_word("/etc/mimir-kit/start.sh"), "/etc/mimir-kit/start.sh");
     }
 
     #[test]
