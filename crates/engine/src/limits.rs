@@ -82,6 +82,15 @@ pub const PAGE_ITEMS_MAX: u64 = 500;
 
 /// Stored rows among which a page can be sorted: every page looks at all of them.
 pub const ROWS_SORTED_MAX: u64 = 1_000_000;
+/// Bytes of rows on one page, each cell with what it takes in memory; a longer row has a page to
+/// itself. Rows may have megabytes, and a page is in memory as a whole.
+pub const PAGE_ROW_BYTES_MAX: usize = 16 << 20;
+/// Bytes that a cell of a row takes in memory besides its text.
+pub const CELL_BYTES: usize = 128;
+/// Bytes of stored rows that are looked at for one filtered page.
+pub const ROWS_SEARCHED_BYTES_MAX: usize = 64 << 20;
+/// Bytes of stored rows among which a page can be sorted.
+pub const ROWS_SORTED_BYTES_MAX: usize = 1 << 30;
 /// Conditions on columns in one request for rows.
 pub const ROW_CONDITIONS_MAX: usize = 16;
 /// Points of a campaign's course over time when the request does not say.
@@ -137,6 +146,9 @@ pub const BODY_STALL_S_MAX: u64 = 15;
 pub const BODY_DRAIN_BYTES_MAX: u64 = 2 << 30;
 /// Bytes of one row that can be stored; a longer row ends its host's stored rows.
 pub const ROW_BYTES_MAX: usize = 64 << 20;
+/// Cells of one row that can be stored; a wider row ends its host's stored rows. SQLite returns no
+/// more columns than this, however it was built.
+pub const ROW_CELLS_MAX: usize = 32_767;
 /// Columns listed of one answer; cells of further columns are stored but not listed.
 pub const COLUMNS_MAX: usize = 2000;
 /// Bytes of all listed column names of one answer.

@@ -88,13 +88,19 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
     .concat()
 }
 
+/// Characters of a text that is searched for; each takes four bytes at the most.
+const PATTERN_CHARS_MAX: usize = 12_000;
+
 /// A LIKE pattern that finds `text` anywhere, in lower case; `\` is the escape character. Only
 /// ASCII letters are lowered, as `lower` does on both engines: a text is found by itself in any
 /// script, and without regard to case in ASCII.
+///
+/// SQLite refuses patterns of more than 50,000 bytes. What is cut off here is longer than any text
+/// that is searched for it, SQL apart.
 pub(crate) fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
+    let mut pattern = String::with_capacity(text.len().min(PATTERN_CHARS_MAX) + 2);
     pattern.push('%');
-    for c in text.chars().filter(|c| *c != '\0') {
+    for c in text.chars().filter(|c| *c != '\0').take(PATTERN_CHARS_MAX) {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

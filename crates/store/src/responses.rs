@@ -205,7 +205,8 @@ pub fn with_rows(
     limit: u64,
 ) -> Result<Vec<ResponseRecord>> {
     let Some(end) = tx.query_opt(NEXT_SEQ, &values![campaign_no])? else { return Ok(Vec::new()) };
-    let (end, mut from): (i64, i64) = (end.get(0)?, from);
+    // Sequences are not negative; walking up from a place that a cursor made up would never end.
+    let (end, mut from): (i64, i64) = (end.get(0)?, from.max(0));
     let mut found: Vec<ResponseRecord> = Vec::new();
     while from < end && (found.len() as u64) < limit {
         let until = from.saturating_add(SEQ_WINDOW);

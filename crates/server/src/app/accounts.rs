@@ -101,7 +101,8 @@ pub async fn create(app: &Arc<App>, caller: Caller, new: NewUser) -> ApiResult<U
 }
 
 /// Changes an account. A new password is a one-time password and ends the account's sessions, as
-/// cutting it off does; API keys stay unless the patch revokes them too. A patch that changes nothing is not recorded.
+/// cutting it off does; API keys stay unless the patch revokes them too. A patch that changes
+/// nothing is not recorded.
 ///
 /// # Errors
 /// `not_found`; `invalid_request`; `conflict` when nobody could administer the server any more.

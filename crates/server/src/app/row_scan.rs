@@ -3,15 +3,17 @@
 //! bounded memory, until somebody has seen enough; and where each has its place when sorted.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
+use mimir_engine::limits::{CELL_BYTES, PAGE_ROW_BYTES_MAX};
 use mimir_store::Tx;
 use mimir_store::responses::{self, ResponseRecord};
 
 use crate::app::rows::{RowKey, RowRead};
 use crate::export::{HOST_ID_COLUMN, HOSTNAME_COLUMN};
 use crate::problem::{ApiError, ApiResult};
-use crate::rows::{SortColumn, SortKey, decode};
+use crate::rows::{Cells, SortColumn, SortKey, decode};
 
 /// Responses fetched in one step.
 const RESPONSES_STEP: u64 = 256;
@@ -183,10 +185,17 @@ impl Sorting {
     }
 }
 
+/// Bytes that a row takes on a page: its text, and what each cell takes besides.
+pub(crate) fn weight(line: &str) -> usize {
+    line.len() + Cells::new(line).count() * CELL_BYTES
+}
+
 /// A row that may be on the page.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub place: Place,
+    /// See [`weight`].
+    pub weight: usize,
     pub host_id: Box<str>,
     pub hostname: Box<str>,
     pub line: Box<str>,
@@ -194,7 +203,50 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     pub(crate) fn new(place: Place, host_id: &str, hostname: &str, line: &str) -> Self {
-        Self { place, host_id: host_id.into(), hostname: hostname.into(), line: line.into() }
+        let (host_id, hostname) = (host_id.into(), hostname.into());
+        Self { place, weight: weight(line), host_id, hostname, line: line.into() }
+    }
+}
+
+/// The first rows behind a place that fit on a page.
+pub(crate) struct First {
+    limit: usize,
+    heap: BinaryHeap<Candidate>,
+    weight: usize,
+    /// The first row that did not fit: none from there on may be on the page, or rows between
+    /// would be passed over.
+    cut: Option<Place>,
+}
+
+impl First {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, heap: BinaryHeap::new(), weight: 0, cut: None }
+    }
+
+    /// Whether a row at this place could be on the page.
+    pub(crate) fn wants(&self, place: &Place) -> bool {
+        self.cut.as_ref().is_none_or(|cut| cut.is_behind(place))
+    }
+
+    /// Takes a row that is wanted and lets go of the last ones that no longer fit.
+    pub(crate) fn take(&mut self, row: Candidate) {
+        self.weight += row.weight;
+        self.heap.push(row);
+        let too_many = |first: &Self| {
+            let heavy = first.weight > PAGE_ROW_BYTES_MAX && first.heap.len() > 1;
+            heavy || first.heap.len() > first.limit
+        };
+        while too_many(self)
+            && let Some(last) = self.heap.pop()
+        {
+            self.weight -= last.weight;
+            self.cut = Some(last.place);
+        }
+    }
+
+    /// The rows in order, and whether there are more behind them.
+    pub(crate) fn finish(self) -> (Vec<Candidate>, bool) {
+        (self.heap.into_sorted_vec(), self.cut.is_some())
     }
 }
 

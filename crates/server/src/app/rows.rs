@@ -2,11 +2,13 @@
 //! Result rows, page by page: in the order they were stored, filtered, or sorted by a column. A
 //! cursor names a response and a row in it, so that any page is reached without those before.
 
-use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use mimir_engine::limits::{ROW_CONDITIONS_MAX, ROWS_SORTED_MAX};
+use mimir_engine::limits::{
+    PAGE_ROW_BYTES_MAX, ROW_CONDITIONS_MAX, ROWS_SEARCHED_BYTES_MAX, ROWS_SORTED_BYTES_MAX,
+    ROWS_SORTED_MAX,
+};
 use mimir_store::Tx;
 use mimir_store::campaigns::CampaignRecord;
 use mimir_store::responses::{self, ResponseRecord};
@@ -19,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::app::App;
 use crate::app::campaigns::record;
 use crate::app::page::{PageRequest, encode, foreign_cursor};
-use crate::app::row_scan::{self, Candidate, Sorting};
+use crate::app::row_scan::{self, Candidate, First, Sorting};
 use crate::export::{HOST_ID_COLUMN, HOSTNAME_COLUMN};
 use crate::problem::{ApiError, ApiResult};
 use crate::rows::{LineFilter, Stamp, decode};
@@ -288,6 +290,33 @@ impl RowRead<'_> {
     }
 }
 
+/// Rows of a page while it is filled.
+#[derive(Default)]
+struct Items {
+    rows: Vec<Map<String, Value>>,
+    weight: usize,
+}
+
+impl Items {
+    fn push(
+        &mut self,
+        read: &RowRead<'_>,
+        host_id: &str,
+        hostname: &str,
+        line: &str,
+    ) -> ApiResult<()> {
+        self.rows.push(read.shown(host_id, hostname, line)?);
+        self.weight += row_scan::weight(line);
+        Ok(())
+    }
+
+    /// Whether this row must wait for the next page; the first one never does.
+    fn are_full(&self, limit: usize, line: &str) -> bool {
+        let heavy = || self.weight + row_scan::weight(line) > PAGE_ROW_BYTES_MAX;
+        self.rows.len() == limit || !self.rows.is_empty() && heavy()
+    }
+}
+
 fn page(items: Vec<Map<String, Value>>, next: Option<RowCursor>) -> RowPage {
     let next_cursor = next.map(|next| encode(&next));
     RowPage { columns: Vec::new(), items, next_cursor, total: None }
@@ -296,19 +325,19 @@ fn page(items: Vec<Map<String, Value>>, next: Option<RowCursor>) -> RowPage {
 /// A page in the order of commit: no more is unpacked than is shown.
 fn plain(tx: &mut Tx<'_>, read: &RowRead<'_>, from: RowKey) -> ApiResult<RowPage> {
     let (mut seq, mut row) = from;
-    let mut items = Vec::new();
+    let mut items = Items::default();
     loop {
         let found = read.responses(tx, seq, RESPONSES_STEP)?;
         let Some(last) = found.last().map(|response| response.seq) else { break };
         for response in &found {
             let from = if response.seq == seq { row } else { 0 };
             if let Some(row) = rows_of(tx, read, response, from, &mut items)? {
-                return Ok(page(items, Some(RowCursor::At(response.seq, row))));
+                return Ok(page(items.rows, Some(RowCursor::At(response.seq, row))));
             }
         }
         (seq, row) = (last + 1, 0);
     }
-    Ok(page(items, None))
+    Ok(page(items.rows, None))
 }
 
 /// Takes the rows of a response from row `from` on until the page is full; then answers the first
@@ -318,7 +347,7 @@ fn rows_of(
     read: &RowRead<'_>,
     response: &ResponseRecord,
     mut from: i64,
-    items: &mut Vec<Map<String, Value>>,
+    items: &mut Items,
 ) -> ApiResult<Option<i64>> {
     let host_id = response.host_id.to_string();
     loop {
@@ -327,10 +356,10 @@ fn rows_of(
         let rows = decode(&chunk.data).map_err(ApiError::internal)?;
         let skip = usize::try_from(from - chunk.first_row).unwrap_or(0);
         for (place, line) in (from..).zip(rows.lines().skip(skip)) {
-            if items.len() == read.limit {
+            if items.are_full(read.limit, line) {
                 return Ok(Some(place));
             }
-            items.push(read.shown(&host_id, &response.hostname, line)?);
+            items.push(read, &host_id, &response.hostname, line)?;
         }
         from = chunk.first_row + chunk.row_count;
     }
@@ -338,21 +367,32 @@ fn rows_of(
 
 /// A page of the rows that a filter takes, in the order of commit.
 fn filtered(tx: &mut Tx<'_>, read: &RowRead<'_>, from: RowKey) -> ApiResult<RowPage> {
-    let (mut items, mut scanned, mut next) = (Vec::new(), 0, None);
+    let (mut items, mut rows, mut bytes, mut next) = (Items::default(), 0, 0, None);
     row_scan::scan(tx, read, from, |host_id, response, row, line| {
-        if items.len() == read.limit || scanned >= SCAN_ROWS_MAX {
+        let tired = rows >= SCAN_ROWS_MAX || bytes >= ROWS_SEARCHED_BYTES_MAX;
+        let stop = tired || items.rows.len() == read.limit;
+        (rows, bytes) = (rows + 1, bytes + line.len());
+        let wanted = !stop && read.takes(host_id, &response.hostname, line)?;
+        if stop || wanted && items.are_full(read.limit, line) {
             next = Some(RowCursor::At(response.seq, row));
             return Ok(ControlFlow::Break(()));
         }
-        scanned += 1;
-        if read.takes(host_id, &response.hostname, line)? {
-            items.push(read.shown(host_id, &response.hostname, line)?);
+        if wanted {
+            items.push(read, host_id, &response.hostname, line)?;
         }
         Ok(ControlFlow::Continue(()))
     })?;
     // Who has looked at everything knows how many there are.
-    let total = (from == (0, 0) && next.is_none()).then_some(items.len() as u64);
-    Ok(RowPage { total, ..page(items, next) })
+    let total = (from == (0, 0) && next.is_none()).then_some(items.rows.len() as u64);
+    Ok(RowPage { total, ..page(items.rows, next) })
+}
+
+fn too_large_to_sort() -> ApiError {
+    let gib = ROWS_SORTED_BYTES_MAX >> 30;
+    let message = format!(
+        "The rows have more than {gib} GiB, and no more can be sorted; filter to a host, or export."
+    );
+    ApiError::field("sort", message)
 }
 
 /// A page in the order of a column: the first rows behind the cursor, of all rows.
@@ -370,27 +410,24 @@ fn sorted(
         }
         Some(RowCursor::At(..)) => return Err(foreign_cursor()),
     };
-    let (mut best, mut total) = (BinaryHeap::<Candidate>::new(), 0);
+    let (mut first, mut total, mut bytes) = (First::new(read.limit), 0, 0);
     row_scan::scan(tx, read, (0, 0), |host_id, response, row, line| {
+        bytes += line.len();
+        if bytes > ROWS_SORTED_BYTES_MAX {
+            return Err(too_large_to_sort());
+        }
         if !read.takes(host_id, &response.hostname, line)? {
             return Ok(ControlFlow::Continue(()));
         }
         total += 1;
         let place = sorting.of(read, host_id, response, row, line)?;
-        let full = best.len() > read.limit;
-        let wanted = behind.as_ref().is_none_or(|behind| place.is_behind(behind))
-            && !(full && best.peek().is_some_and(|last| place.is_behind(&last.place)));
-        if wanted {
-            best.push(Candidate::new(place, host_id, &response.hostname, line));
-            if full {
-                best.pop();
-            }
+        let is_behind = behind.as_ref().is_none_or(|behind| place.is_behind(behind));
+        if is_behind && first.wants(&place) {
+            first.take(Candidate::new(place, host_id, &response.hostname, line));
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let mut best = best.into_sorted_vec();
-    let more = best.len() > read.limit;
-    best.truncate(read.limit);
+    let (best, more) = first.finish();
     let next = best.last().filter(|_| more).map(|last| last.place.key());
     let next = next.map(|(seq, row)| RowCursor::Behind(seq, row));
     let shown = |row: &Candidate| read.shown(&row.host_id, &row.hostname, &row.line);

@@ -3,6 +3,7 @@
 //! from the disk at each request, so that a rebuilt console shows at once.
 //!
 //! Every address that is no file answers `index.html`: which page it is, is decided in the browser.
+//! Below `/api` there are no pages: a program with a wrong path must be told so.
 //! Nothing here is secret and nothing is computed; the API is where rights are checked.
 
 use std::borrow::Cow;
@@ -67,7 +68,8 @@ fn serve(
         let found = file(files, path, kind, headers);
         return found.unwrap_or_else(|| ApiError::not_found("file").into_response());
     }
-    if !takes_html(headers) {
+    let is_operation = path == "api" || path.starts_with("api/");
+    if is_operation || !takes_html(headers) {
         return ApiError::not_found("page").into_response();
     }
     let index = file(files, "index.html", "text/html; charset=utf-8", headers);

@@ -6,6 +6,9 @@ use std::borrow::Cow;
 
 use super::{Cells, RowsError, raw_name};
 
+/// Longest text that is searched for in place.
+const IN_PLACE_BYTES_MAX: usize = 32;
+
 /// Text to be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Needle {
@@ -18,7 +21,8 @@ impl Needle {
     }
 
     fn is_in(&self, text: &str) -> bool {
-        if !text.is_ascii() {
+        // Comparing at every place would take the product of both lengths.
+        if !text.is_ascii() || self.lower.len() > IN_PLACE_BYTES_MAX {
             return text.to_lowercase().contains(&self.lower);
         }
         let (needle, text) = (self.lower.as_bytes(), text.as_bytes());
@@ -154,6 +158,15 @@ mod tests {
         assert_eq!(takes(None, &[("_hostname", "own")]), [true, false]);
         assert_eq!(takes(None, &[("_hostname", "WEB")]), [false, true]);
         assert_eq!(takes(None, &[("_host_id", "0193"), ("name", "ssl")]), [false, true]);
+    }
+
+    #[test]
+    fn a_long_text_is_found_too() {
+        let text = format!("{}B{}", "a".repeat(100), "a".repeat(100));
+        for length in [IN_PLACE_BYTES_MAX - 1, IN_PLACE_BYTES_MAX, 99] {
+            assert!(Needle::new(&format!("{}b", "A".repeat(length))).is_in(&text), "{length}");
+            assert!(!Needle::new(&format!("b{}b", "A".repeat(length))).is_in(&text), "{length}");
+        }
     }
 
     #[test]

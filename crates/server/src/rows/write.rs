@@ -172,6 +172,9 @@ impl Columns {
         let Ok(line) = std::str::from_utf8(line) else { return false };
         for (place, cell) in Cells::new(line).enumerate() {
             let Ok(cell) = cell else { return false };
+            if place == limits::ROW_CELLS_MAX {
+                return false;
+            }
             let name = cell.column.raw();
             let expected = self.raw.get(place).is_some_and(|known| **known == *name);
             if !expected && !self.known.contains(name) {
@@ -335,6 +338,19 @@ mod tests {
             assert!(writer.push(row.as_bytes()));
         }
         assert_eq!(writer.finish().unwrap().columns, ["b", "a", "q\"c", "d"]);
+    }
+
+    #[test]
+    fn a_row_wider_than_any_result_ends_the_stored_rows() {
+        let row = |cells: usize| {
+            let cells: Vec<_> = (0..cells).map(|_| r#""c":"""#).collect();
+            format!("{{{}}}", cells.join(","))
+        };
+        let mut writer = RowWriter::new(WIDE);
+        assert!(writer.push(row(limits::ROW_CELLS_MAX).as_bytes()));
+        assert!(!writer.push(row(limits::ROW_CELLS_MAX + 1).as_bytes()));
+        assert!(!writer.push(b"{}"));
+        assert_eq!(writer.finish().unwrap().stored_rows, 1);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod kits;
 mod lessons;
 mod live;
 mod openapi;
+mod reads_hostile;
 mod replicas;
 mod results;
 mod rows;
