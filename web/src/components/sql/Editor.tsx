@@ -19,6 +19,7 @@ import {
   keymap,
   lineNumbers,
   placeholder,
+  tooltips,
 } from '@codemirror/view';
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef } from 'react';
 import { offers } from './complete';
@@ -69,6 +70,13 @@ function extensions(latest: Latest, label: string): Extension[] {
     ]),
     sqlLanguage({ dialect: OSQUERY }),
     placeholder('SELECT …'),
+    // What opens at a word goes downwards: above the text are buttons.
+    tooltips({
+      tooltipSpace: ({ dom }) => {
+        const { top } = dom.getBoundingClientRect();
+        return { top, left: 0, right: window.innerWidth, bottom: window.innerHeight };
+      },
+    }),
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
     EditorView.updateListener.of((update) => {

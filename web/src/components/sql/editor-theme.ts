@@ -51,7 +51,12 @@ const look = EditorView.theme({
   '.cm-completionIcon': { opacity: '0.85' },
   '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '700' },
   '.cm-tooltip.cm-completionInfo': { padding: '6px 10px', maxWidth: '340px' },
-  '.cm-diagnostic': { padding: '6px 10px', maxWidth: '520px', whiteSpace: 'pre-wrap' },
+  '.cm-diagnostic': {
+    fontFamily: 'var(--mantine-font-family)',
+    padding: '6px 10px',
+    maxWidth: '520px',
+    whiteSpace: 'pre-wrap',
+  },
   '.cm-diagnostic-error': { borderLeft: '4px solid var(--mantine-color-red-7)' },
   '.cm-diagnostic-warning': { borderLeft: '4px solid var(--mantine-color-yellow-7)' },
   '.cm-lintRange-error': {

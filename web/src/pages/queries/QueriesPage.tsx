@@ -2,10 +2,8 @@
 // Queries: write SQL, ask it live, save it, or launch it as a campaign.
 
 import { Stack } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Platform } from '@/api/schema';
+import { useCallback, useRef, useState } from 'react';
 import { LaunchModal, type LaunchSource } from '@/components/launch/LaunchModal';
 import { Page } from '@/components/Page';
 import { formatSql } from '@/components/sql/format';
@@ -14,9 +12,10 @@ import { useChosenHosts } from '@/components/target/queries';
 import { platformsOf } from '@/components/target/target';
 import { notifyProblem } from '@/lib/notify';
 import { Composer } from './Composer';
-import { LiveResults } from './live/LiveResults';
+import { useRunKey, useSame } from './hooks';
 import { Notices } from './Notices';
 import classes from './queries.module.css';
+import { Results } from './Results';
 import { SidePanel, useSide } from './Sides';
 import { SavedRail } from './saved/SavedRail';
 import { useSaved } from './saved/useSaved';
@@ -24,9 +23,6 @@ import { Toolbar } from './Toolbar';
 import { TablesPanel } from './tables/TablesPanel';
 import { useDraft } from './useDraft';
 import { useSubmit } from './useSubmit';
-
-/** Where results begin when they come, as a part of the window's height. */
-const RESULTS_TOP = 0.35;
 
 /** The page. */
 export default function QueriesPage() {
@@ -151,63 +147,5 @@ export default function QueriesPage() {
         onLaunched={(asked) => run.note(asked, 'campaign')}
       />
     </Page>
-  );
-}
-
-/** The list as it was while its members are the same. */
-function useSame(platforms: Platform[] | undefined): readonly Platform[] | undefined {
-  const kept = useRef(platforms);
-  if (kept.current?.join() !== platforms?.join()) kept.current = platforms;
-  return kept.current;
-}
-
-/** `Ctrl/⌘-Enter` anywhere on the page; in the editor it is the editor's own key. */
-function useRunKey(submit: () => void): void {
-  useHotkeys(
-    [
-      [
-        'mod+Enter',
-        (event) => {
-          const isElsewhere = document.querySelector('[role="dialog"]') !== null;
-          if (!event.defaultPrevented && !isElsewhere) submit();
-        },
-        { preventDefault: false },
-      ],
-    ],
-    [],
-    true,
-  );
-}
-
-/** Results, brought into view when they begin. */
-function Results({
-  id,
-  onClose,
-  onLaunch,
-}: {
-  id: string;
-  onClose: () => void;
-  onLaunch: (source: LaunchSource) => void;
-}) {
-  const place = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new live query is brought into view
-  useEffect(() => {
-    const frame = requestAnimationFrame(() => {
-      const top = place.current?.getBoundingClientRect().top ?? 0;
-      // The button that began it stays in sight, above.
-      const wanted = window.innerHeight * RESULTS_TOP;
-      if (top > wanted) window.scrollBy({ top: top - wanted, behavior: 'smooth' });
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [id]);
-  return (
-    <div ref={place}>
-      <LiveResults
-        key={id}
-        id={id}
-        onClose={onClose}
-        onCampaign={({ query }) => query && onLaunch({ sql: query.sql, target: query.target })}
-      />
-    </div>
   );
 }

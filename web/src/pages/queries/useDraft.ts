@@ -66,21 +66,21 @@ export function useDraft() {
     } else replace(arrival(search) ?? {});
   }, [origin, loaded, search, replace]);
 
-  // The way back by the navigation: the address is told what the draft belongs to.
+  // The way back by the navigation: the address is told what the draft belongs to, and its target.
+  const words = search.target;
   useEffect(() => {
-    const { current } = latest;
-    const id = current.saved?.id;
-    if (origin === '' && id) {
-      void navigate({
-        resetScroll: false,
-        search: (now) => ({ ...now, saved: id }),
-        replace: true,
-      });
-    }
-  }, [origin, navigate]);
+    const { saved: belongs, target } = latest.current;
+    const id = origin === '' ? belongs?.id : undefined;
+    const whom = words === undefined && target.type !== 'all' ? writeTarget(target) : words;
+    if (!id && whom === words) return;
+    void navigate({
+      resetScroll: false,
+      search: (now) => ({ ...now, target: whom, ...(id ? { saved: id } : {}) }),
+      replace: true,
+    });
+  }, [origin, words, navigate]);
 
   // The address may also change by hand, by a link or by the way back.
-  const words = search.target;
   useEffect(() => {
     const target = readTarget(words);
     if (target && words !== writeTarget(latest.current.target)) {
