@@ -394,8 +394,9 @@ export interface paths {
          * Rows of all hosts
          * @description In order of commit, or sorted by a column: numbers come first and compare as numbers, other
          *     texts follow, the case of letters ignored; rows without the column come last. Up to 1,000,000
-         *     rows can be sorted. With `contains` or `where` and without `sort` a page may hold fewer rows
-         *     than `limit` and still have a next one: the search goes on there.
+         *     rows, or 1 GiB of them, can be sorted. A page may hold fewer rows than `limit` and still have a
+         *     next one: with `contains` or `where` and without `sort` the search goes on there, and rows of
+         *     megabytes are spread over more pages.
          */
         get: operations["campaign_rows"];
         put?: never;
