@@ -11,7 +11,7 @@ import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { sql as sqlLanguage } from '@codemirror/lang-sql';
 import { bracketMatching } from '@codemirror/language';
 import { lintKeymap, setDiagnostics } from '@codemirror/lint';
-import { EditorState, type Extension, Prec } from '@codemirror/state';
+import { Annotation, EditorState, type Extension, Prec } from '@codemirror/state';
 import {
   drawSelection,
   EditorView,
@@ -31,6 +31,9 @@ import type { SqlEditorProps } from './types';
 
 /** Height of the box when the page does not say; the reader can drag it. */
 const HEIGHT_PX = 220;
+
+/** Marks a text that the page gave: the page need not be told of it. */
+const GIVEN = Annotation.define<boolean>();
 
 /** What the editor reads at the moment it needs it; it is built only once. */
 type Latest = { current: SqlEditorProps };
@@ -80,7 +83,8 @@ function extensions(latest: Latest, label: string): Extension[] {
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
     EditorView.updateListener.of((update) => {
-      if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+      const isOwn = update.transactions.some((change) => change.annotation(GIVEN));
+      if (update.docChanged && !isOwn) latest.current.onChange(update.state.doc.toString());
     }),
     editorTheme,
   ];
@@ -138,7 +142,8 @@ export default function Editor(props: SqlEditorProps) {
   useLayoutEffect(() => {
     const { current } = view;
     if (!current || current.state.doc.toString() === value) return;
-    current.dispatch({ changes: { from: 0, to: current.state.doc.length, insert: value } });
+    const changes = { from: 0, to: current.state.doc.length, insert: value };
+    current.dispatch({ changes, annotations: GIVEN.of(true) });
   }, [value]);
 
   useEffect(() => {

@@ -50,14 +50,6 @@ export default function QueriesPage() {
     },
     [hasTables, closeTables],
   );
-  const format = () => {
-    formatSql(sql).then(text.setSql, () =>
-      notifyProblem(
-        new Error('The text is no SQL that can be laid out; it stays as it is.'),
-        'Not formatted',
-      ),
-    );
-  };
   const { forget } = run;
   const setSql = useCallback(
     (next: string) => {
@@ -66,6 +58,20 @@ export default function QueriesPage() {
     },
     [text.setSql, forget],
   );
+
+  const latest = useRef(sql);
+  latest.current = sql;
+  const format = () => {
+    formatSql(sql).then(
+      // What was typed while the formatter was fetched is not undone.
+      (laidOut) => latest.current === sql && setSql(laidOut),
+      () =>
+        notifyProblem(
+          new Error('The text is no SQL that can be laid out; it stays as it is.'),
+          'Not formatted',
+        ),
+    );
+  };
 
   return (
     <Page title="Queries">

@@ -10,7 +10,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
-import type { NewSavedQuery, QueryRequest, SavedQuery } from '@/api/schema';
+import type { LiveStarted, NewSavedQuery, QueryRequest, SavedQuery } from '@/api/schema';
 
 /** Saved queries fetched at once. */
 const PAGE_QUERIES = 100;
@@ -103,9 +103,10 @@ export function useDelete() {
   });
 }
 
-/** Starts a live query. */
-export function useRunLive() {
+/** Starts a live query. `onStarted` is told also when the page has forgotten the request by then. */
+export function useRunLive(onStarted: (started: LiveStarted, asked: QueryRequest) => void) {
   return useMutation({
     mutationFn: (body: QueryRequest) => unwrap(http.POST('/queries/run', { body })),
+    onSuccess: onStarted,
   });
 }

@@ -35,8 +35,11 @@ export function useSubmit(question: Question) {
   const navigate = useNavigate({ from: '/queries' });
   const settings = useQuery(settingsQuery);
   const [options, setOptions] = useState<LaunchOptions>(USUAL_OPTIONS);
-  const live = useRunLive();
-  const launch = useLaunch(() => note(question, 'campaign'));
+  const live = useRunLive(({ id }, asked) => {
+    note(asked, 'live');
+    void navigate({ resetScroll: false, search: (now) => ({ ...now, live: id }) });
+  });
+  const launch = useLaunch((asked) => note(asked, 'campaign'));
 
   const isOff = settings.data?.offline_campaigns_enabled === false;
   const tickBarred = !isAdmin ? RUN_ADMIN_ONLY : isOff ? ENABLE_CAMPAIGNS : undefined;
@@ -53,14 +56,6 @@ export function useSubmit(question: Question) {
     if (!sql || !target) return;
     remember(user, { sql, target, kind, at: Date.now() });
   }
-
-  const runLive = (asked: Question) =>
-    live.mutate(asked, {
-      onSuccess: ({ id }) => {
-        note(asked, 'live');
-        void navigate({ resetScroll: false, search: (now) => ({ ...now, live: id }) });
-      },
-    });
 
   return {
     isCampaign,
@@ -94,11 +89,11 @@ export function useSubmit(question: Question) {
     submit: () => {
       if (barred || live.isPending || launch.isPending) return;
       if (isCampaign) launch.mutate(launchRequest(question.sql, question.target, options));
-      else runLive(question);
+      else live.mutate(question);
     },
     /** Runs something live, whatever the tick says. */
     runLive: (asked: Question) => {
-      if (isAdmin && !missing(asked.target) && !live.isPending) runLive(asked);
+      if (isAdmin && !missing(asked.target) && !live.isPending) live.mutate(asked);
     },
     /** Puts it into the history. */
     note,
@@ -107,7 +102,8 @@ export function useSubmit(question: Question) {
   };
 
   function forget() {
-    live.reset();
-    launch.reset();
+    // What is under way keeps its say.
+    if (!live.isPending) live.reset();
+    if (!launch.isPending) launch.reset();
   }
 }
