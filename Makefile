@@ -40,9 +40,10 @@ gen:
 	$(CARGO) xtask gen
 	cd web && npm run gen --silent
 
-# Installed packages are as old as the last change of the lock file, not older.
+# Installed packages are as old as the last change of the lock file, not older. Not `npm ci`: it
+# insists on packages of all platforms, also those that a mirror of the registry leaves out.
 web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund
+	cd web && npm install --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Without Node.js the server is complete but for its console.

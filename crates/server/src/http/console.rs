@@ -155,7 +155,7 @@ fn not_built() -> impl IntoResponse {
          <body style=\"font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em\">\
          <h1>Mimir is running, without its console</h1>\
          <p>This server was built without the web console. To build it, install Node.js 20.19 or \
-         newer, run <code>npm ci &amp;&amp; npm run build</code> in the folder <code>web</code> \
+         newer, run <code>npm install &amp;&amp; npm run build</code> in the folder <code>web</code> \
          and build the server again.</p>\
          <p>Everything works from the command line: <code>mimir login</code>, then \
          <code>mimir campaign launch --help</code>. The API is described at \
