@@ -124,7 +124,7 @@ function LaunchForm({
         <Alert color="yellow" role={refusal.tick ? 'alert' : undefined}>
           {refusal.tick ??
             'Campaigns are disabled; an administrator can enable them on the Campaigns page.'}{' '}
-          <AnchorLink to="/campaigns" underline="always">
+          <AnchorLink to="/campaigns" underline="always" inherit>
             To the Campaigns page
           </AnchorLink>
         </Alert>

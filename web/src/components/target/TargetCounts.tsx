@@ -39,7 +39,7 @@ export function TargetCounts({ target }: { target: Target }) {
   const { data } = counts;
   const door = doorOf(target);
   return (
-    <Group gap="md" fz="sm" component="output" aria-label="Hosts of the target">
+    <Group style={{ gap: '4px 16px' }} fz="sm" component="output" aria-label="Hosts of the target">
       <Text span size="sm" fw={600}>
         {counted(data.targeted, 'host')} targeted
       </Text>

@@ -28,7 +28,7 @@ export function RunArea({ run }: { run: ReturnType<typeof useSubmit> }) {
       {refusal.tick && (
         <Alert color="yellow" role="alert">
           {refusal.tick}{' '}
-          <AnchorLink to="/campaigns" underline="always">
+          <AnchorLink to="/campaigns" underline="always" inherit>
             To the Campaigns page
           </AnchorLink>
         </Alert>

@@ -119,7 +119,7 @@ function Totals({ run, isRunning }: { run: Run; isRunning: boolean }) {
         animated={isRunning}
         aria-label="Hosts that have answered"
       />
-      <Group gap="lg" fz="sm">
+      <Group fz="sm" style={{ gap: '4px 20px' }}>
         <span>
           <b>{count(answered)}</b> of {count(online)} online answered ({percent(answered, online)})
         </span>
