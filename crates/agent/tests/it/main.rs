@@ -6,6 +6,7 @@ mod corpus;
 mod fake_bus;
 mod fixture;
 mod functions;
+mod guide;
 mod limits;
 mod logger;
 mod made;
