@@ -41,7 +41,8 @@ impl<T: Transport, P: Pace> Service<T, P> {
         act(&mut self.scheduler, &mut context)
     }
 
-    /// When the schedule or the log has something to do, on the clock of [`Pace::elapsed`].
+    /// When the schedule or the log has something to do, on the clock of [`Pace::elapsed`]; not
+    /// before the state can be expected to take it again.
     pub(super) fn next_chore(&mut self) -> Option<Duration> {
         let elapsed = self.pace.elapsed();
         let ahead = |due: Duration| elapsed + due.saturating_sub(self.ticks.at(elapsed));
@@ -49,7 +50,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
         // Without a key nobody takes the log; a state that cannot be read shows elsewhere.
         let has_key = self.state.node_key().is_ok_and(|key| key.is_some());
         let log = if has_key { self.logger.due(&self.state).ok().flatten() } else { None };
-        schedule.into_iter().chain(log).min()
+        schedule.into_iter().chain(log).min().map(|due| due.max(self.local_due))
     }
 
     /// Does what is due beside the server's questions, but at most one query.

@@ -155,7 +155,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
             self.local_due = self.pace.elapsed() + BACKOFF_MAX;
         }
         let now = self.pace.elapsed();
-        let chore = self.next_chore().map_or(self.remote_due, |due| due.max(self.local_due));
+        let chore = self.next_chore().unwrap_or(self.remote_due);
         self.remote_due.min(chore).saturating_sub(now)
     }
 
@@ -387,8 +387,7 @@ impl<T: Transport, P: Pace> Service<T, P> {
     /// How long the server is asked to hold a read: whole seconds, and not beyond what is to be
     /// done here.
     fn hold(&mut self, now: Duration) -> Duration {
-        let chore = self.next_chore().map_or(self.config_due, |due| due.min(self.config_due));
-        Duration::from_secs(READ_HOLD.min(chore.saturating_sub(now)).as_secs())
+        Duration::from_secs(READ_HOLD.min(self.until_chore(now)).as_secs())
     }
 
     /// Time to what is to be done here.

@@ -544,3 +544,33 @@ fn a_line_too_long_for_the_log_is_told() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_state_that_cannot_be_written_is_not_hammered() {
+    let server = every_minute("SELECT 1", json!({"snapshot": true}));
+    let pace = TestPace::default();
+    let mut agent = Agent::start_with(&server, pace.clone(), |transport| {
+        transport.hold = Some((pace.clone(), Duration::from_secs(25)));
+    });
+    run_for(&mut agent, 2 * MINUTE);
+    let db = rusqlite::Connection::open(state_dir(&server).join("state.db")).unwrap();
+    db.execute_batch(
+        "CREATE TRIGGER full BEFORE INSERT ON scheduled_running
+         BEGIN SELECT raise(ABORT, 'the disk is full'); END",
+    )
+    .unwrap();
+    server.script().seen.clear();
+    let end = pace.elapsed() + Duration::from_secs(10 * MINUTE);
+    let mut iterations = 0;
+    while pace.elapsed() < end {
+        let wait = agent.service.iterate();
+        pace.pass(wait);
+        iterations += 1;
+        assert!(iterations < 200, "it turns without end");
+    }
+    assert!(server.script().seen(READ).len() < 100);
+    db.execute_batch("DROP TRIGGER full").unwrap();
+    server.script().results.clear();
+    run_for(&mut agent, 3 * MINUTE);
+    assert!(!server.script().results.is_empty(), "and goes on when it can");
+}
