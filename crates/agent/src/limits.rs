@@ -180,6 +180,8 @@ pub const SCHEDULE_QUERIES_MAX: usize = 5_000;
 pub const SCHEDULE_INTERVAL_SECONDS_MAX: u64 = 604_800;
 /// Bytes of the rows of one scheduled run. A larger result is reported as an error.
 pub const SCHEDULE_ROWS_BYTES_MAX: usize = 16 * MIB as usize;
+/// Bytes of the log lines that one scheduled run makes. More is reported as an error.
+pub const SCHEDULE_LINES_BYTES_MAX: usize = 64 * MIB as usize;
 /// Bytes of the rows that are kept for comparison, of all scheduled queries together.
 pub const SCHEDULE_KEPT_BYTES_MAX: u64 = 256 * MIB;
 /// Seconds for which rows of a query are kept that is no longer scheduled; osquery's week.

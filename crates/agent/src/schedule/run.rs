@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::diff::{Difference, Form, difference, rows};
 use super::plan::PlannedQuery;
 use super::{Context, Scheduler};
-use crate::limits::{SCHEDULE_KEPT_BYTES_MAX, SCHEDULE_ROWS_BYTES_MAX};
+use crate::limits::{SCHEDULE_KEPT_BYTES_MAX, SCHEDULE_LINES_BYTES_MAX, SCHEDULE_ROWS_BYTES_MAX};
 use crate::logger::{Execution, Severity};
 use crate::sql::{Answer, Cost, QueryError};
 use crate::state::{Finished, Previous, RunTotals, StateError, text_key};
@@ -102,7 +102,7 @@ impl Scheduler {
             )));
         }
         if query.snapshot {
-            return Ok(Ok(self.snapshot(query, &rows, (context.now)())));
+            return Ok(self.snapshot(query, &rows, (context.now)()));
         }
         self.differential(query, rows, context)
     }
@@ -113,14 +113,14 @@ impl Scheduler {
         Execution { name: &query.name, unix_time: now, epoch, counter, numerics }
     }
 
-    fn snapshot(&self, query: &PlannedQuery, rows: &str, now: i64) -> Outcome {
+    fn snapshot(&self, query: &PlannedQuery, rows: &str, now: i64) -> Result<Outcome, String> {
         let execution = self.execution(query, now, 0);
         let lines = if self.options.logger_snapshot_event_type {
-            rows.lines().map(|row| self.head.event(execution, row, "snapshot")).collect()
+            bounded(rows.lines().map(|row| self.head.event(execution, row, "snapshot")))?
         } else {
             vec![self.head.snapshot(execution, &rows.lines().collect::<Vec<_>>())]
         };
-        Outcome { lines, bytes: rows.len(), previous: None }
+        Ok(Outcome { lines, bytes: rows.len(), previous: None })
     }
 
     /// What changed since the last run; everything, when that was another statement or epoch.
@@ -153,7 +153,10 @@ impl Scheduler {
             )));
         }
         let counter = before.as_ref().map_or(0, |before| before.counter + 1);
-        let lines = self.change_lines(query, change, (context.now)(), counter);
+        let lines = match self.change_lines(query, change, (context.now)(), counter) {
+            Ok(lines) => lines,
+            Err(reason) => return Ok(Err(reason)),
+        };
         let previous = Some(Previous { fingerprint, epoch, counter, rows });
         Ok(Ok(Outcome { lines, bytes, previous }))
     }
@@ -164,21 +167,21 @@ impl Scheduler {
         mut change: Difference<'_>,
         now: i64,
         counter: u64,
-    ) -> Vec<String> {
+    ) -> Result<Vec<String>, String> {
         if !query.removed {
             change.removed.clear();
         }
         if change.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let execution = self.execution(query, now, counter);
         if !self.options.logger_event_type {
-            return vec![self.head.batch(execution, &change.removed, &change.added)];
+            return Ok(vec![self.head.batch(execution, &change.removed, &change.added)]);
         }
         let event =
             |action: &'static str| move |row: &&str| self.head.event(execution, row, action);
         let removed = change.removed.iter().map(event("removed"));
-        removed.chain(change.added.iter().map(event("added"))).collect()
+        bounded(removed.chain(change.added.iter().map(event("added"))))
     }
 
     /// Lines that the log takes; longer ones are told of and left out, as in osquery.
@@ -225,6 +228,23 @@ impl Scheduler {
         }
         Ok(answer.map(|(answer, _)| answer).map_err(|error| error.to_string()))
     }
+}
+
+/// Lines, unless they are too many: each of a million small rows would carry all that stands in
+/// every line.
+fn bounded(lines: impl Iterator<Item = String>) -> Result<Vec<String>, String> {
+    let (mut bytes, mut taken) = (0, Vec::new());
+    for line in lines {
+        bytes += line.len();
+        if bytes > SCHEDULE_LINES_BYTES_MAX {
+            return Err(format!(
+                "its lines for the log have more than {SCHEDULE_LINES_BYTES_MAX} bytes; select \
+                 fewer rows"
+            ));
+        }
+        taken.push(line);
+    }
+    Ok(taken)
 }
 
 fn totals(mut totals: RunTotals, cost: Cost, bytes: usize, now: i64) -> RunTotals {

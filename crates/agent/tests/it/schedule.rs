@@ -546,6 +546,19 @@ fn a_line_too_long_for_the_log_is_told() {
 }
 
 #[test]
+fn a_run_that_makes_too_many_lines_is_an_error_and_changes_nothing() {
+    let many = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 400000)
+                SELECT n FROM r";
+    let server = every_minute(many, json!({}));
+    let mut agent = Agent::start(&server);
+    run_for(&mut agent, 2 * MINUTE);
+    assert!(server.script().results.is_empty());
+    let told = messages(&server);
+    assert!(told[0].contains("lines for the log have more than 67108864 bytes"), "{told:?}");
+    assert_eq!(kept(&server, "SELECT count(*) FROM scheduled WHERE rows IS NOT NULL"), 0);
+}
+
+#[test]
 fn a_state_that_cannot_be_written_is_not_hammered() {
     let server = every_minute("SELECT 1", json!({"snapshot": true}));
     let pace = TestPace::default();
