@@ -8,12 +8,12 @@ import './app/console.css';
 
 import { MantineProvider } from '@mantine/core';
 import { ModalsProvider } from '@mantine/modals';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queryClient } from './api/query-client';
+import { Messages } from './app/Messages';
 import { router } from './app/router';
 import { theme } from './app/theme';
 
@@ -36,7 +36,7 @@ createRoot(place).render(
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={queryClient}>
         <ModalsProvider>
-          <Notifications position="top-right" containerWidth={420} />
+          <Messages />
           <RouterProvider router={router} />
         </ModalsProvider>
       </QueryClientProvider>

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command palette: every page, and hosts and campaigns by name.
 
-import { ActionIcon, Button, Kbd, Text, VisuallyHidden } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { createSpotlight, Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
-import { IconSearch } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { http, unwrap } from '@/api/client';
 import { useUser } from '@/api/session';
 import { excerpt } from '@/lib/untrusted';
@@ -17,38 +15,6 @@ const [store, palette] = createSpotlight();
 
 /** Hosts and campaigns shown at once, each. */
 const FOUND_MAX = 6;
-
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
-
-/** Opens the palette; where there is room it also says by which keys. */
-export function PaletteButton() {
-  return (
-    <>
-      <Button
-        variant="default"
-        size="sm"
-        leftSection={<IconSearch size={16} />}
-        rightSection={<Kbd size="xs">{isMac ? '⌘' : 'Ctrl'} K</Kbd>}
-        onClick={palette.open}
-        visibleFrom="xs"
-      >
-        <Text span size="sm" c="dimmed">
-          Go to…
-        </Text>
-        <VisuallyHidden>page, host or campaign</VisuallyHidden>
-      </Button>
-      <ActionIcon
-        variant="default"
-        size="lg"
-        aria-label="Go to page, host or campaign"
-        onClick={palette.open}
-        hiddenFrom="xs"
-      >
-        <IconSearch size={18} />
-      </ActionIcon>
-    </>
-  );
-}
 
 function useFound(text: string) {
   const [wanted] = useDebouncedValue(text.trim(), 150);
@@ -74,8 +40,10 @@ function useFound(text: string) {
     : { hosts: [], campaigns: [] };
 }
 
-/** The palette itself; `Ctrl/⌘-K` opens it from anywhere, also out of the editor. */
-export function Palette() {
+/** The palette, loaded when it is first asked for; opens whenever `asked` counts up. */
+export default function Palette({ asked }: { asked: number }) {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each count opens it anew
+  useEffect(() => palette.open(), [asked]);
   const user = useUser();
   const navigate = useNavigate();
   const [text, setText] = useState('');
@@ -119,9 +87,7 @@ export function Palette() {
       query={text}
       onQueryChange={setText}
       filter={(_, actions) => actions}
-      shortcut={['mod + K']}
-      tagsToIgnore={[]}
-      triggerOnContentEditable
+      shortcut={null}
       nothingFound="Nothing has this name"
       searchProps={{
         placeholder: 'Page, host or campaign',

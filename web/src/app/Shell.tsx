@@ -4,13 +4,15 @@
 import { AppShell, Burger, Group, NavLink, ScrollArea, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useUser } from '@/api/session';
 import { ConnectionBadge } from './ConnectionBadge';
 import { navigation } from './navigation';
-import { Palette, PaletteButton } from './Palette';
+import { PaletteButton } from './PaletteButton';
 import { ThemeButton } from './ThemeButton';
 import { UserMenu } from './UserMenu';
+
+const Palette = lazy(() => import('./Palette'));
 
 /** Moves the focus to the search field of the page, if it has one. */
 function focusSearch(): void {
@@ -22,7 +24,12 @@ export function Shell() {
   const user = useUser();
   const [open, { toggle, close }] = useDisclosure(false);
   const { pathname } = useLocation();
+  // How often the palette was asked for; it is loaded at the first time.
+  const [asked, setAsked] = useState(0);
+  const ask = () => setAsked((count) => count + 1);
   useHotkeys([['/', focusSearch]]);
+  // From anywhere, also out of fields and the editor.
+  useHotkeys([['mod+K', ask]], [], true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new address closes the menu
   useEffect(close, [pathname, close]);
   return (
@@ -55,7 +62,7 @@ export function Shell() {
           </Group>
           <Group gap="xs" wrap="nowrap">
             <ConnectionBadge />
-            <PaletteButton />
+            <PaletteButton onOpen={ask} />
             <ThemeButton />
             <UserMenu />
           </Group>
@@ -79,7 +86,7 @@ export function Shell() {
       <AppShell.Main id="main" tabIndex={-1}>
         <Outlet />
       </AppShell.Main>
-      <Palette />
+      <Suspense>{asked > 0 && <Palette asked={asked} />}</Suspense>
     </AppShell>
   );
 }
