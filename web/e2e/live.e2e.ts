@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { ScriptedHost } from './world/hosts';
-import { editor, expectCoverage, openCampaign, setFlag, typeSql } from './world/steps';
+import { chooseHosts, editor, expectCoverage, openCampaign, setFlag, typeSql } from './world/steps';
 import { expect, test, withAgents } from './world/test';
 
 test('rows stream in, errors apart, and become a campaign', async ({ admin, server }) => {
@@ -12,6 +12,7 @@ test('rows stream in, errors apart, and become a campaign', async ({ admin, serv
   const bad = await ScriptedHost.enrol(server, 'bad-1', '5d1fd2ae-0000-4000-8000-000000000092');
   await admin.goto('/queries');
   await typeSql(admin, 'SELECT pid, name FROM processes');
+  await chooseHosts(admin, ['good-1', 'bad-1']);
   await admin.getByRole('button', { name: 'Run query' }).click();
   const results = admin.getByRole('region', { name: 'Results', exact: true });
   await expect(results.getByText('Running')).toBeVisible();

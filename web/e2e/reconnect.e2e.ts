@@ -14,7 +14,9 @@ test('an open campaign goes on by itself after a restart of the server', async (
   const uuid = (n: number) => `5d1fd2ae-0000-4000-8000-00000000010${n}`;
   const hosts = [];
   for (const n of [1, 2, 3]) hosts.push(await ScriptedHost.enrol(server, `phoenix-${n}`, uuid(n)));
-  const id = await launch(server, 'SELECT 1 AS one');
+  const found = await server.ok('GET', '/hosts?q=phoenix-');
+  const host_ids = found.items.map((host: { id: string }) => host.id);
+  const id = await launch(server, 'SELECT 1 AS one', { target: { type: 'hosts', host_ids } });
   await admin.goto(`/campaigns/${id}`);
   await hosts[0]?.answer([{ one: '1' }]);
   await expectCoverage(admin, 'Responded', 1);

@@ -30,7 +30,7 @@ const look = EditorView.theme({
     backgroundColor: hover,
     outline: `1px solid ${line}`,
   },
-  '.cm-placeholder': { color: 'var(--mantine-color-placeholder)' },
+  '.cm-placeholder': { color: 'var(--mantine-color-dimmed)' },
   '.cm-tooltip': {
     backgroundColor: body,
     color: text,
