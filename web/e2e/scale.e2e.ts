@@ -39,7 +39,9 @@ test('the page stays usable while ten thousand hosts answer', async ({ admin, se
       180_000,
     );
     await expectCoverage(admin, 'Responded', HOSTS);
-    await expectCoverage(admin, 'Pending', 0);
+    // Silent hosts of other tests are targeted, too.
+    const { targeted } = (await campaign(server, id)).coverage;
+    await expectCoverage(admin, 'Pending', targeted - HOSTS);
     const tasks = await admin.evaluate(() => Reflect.get(window, 'longTasks') as number[]);
     expect(Math.max(0, ...tasks), `${tasks.length} long tasks`).toBeLessThan(TASK_MS_MAX);
 
