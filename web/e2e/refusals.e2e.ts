@@ -99,7 +99,7 @@ test('what an operator may not do is visible, and says who can', async ({ page, 
   await setFlag(server, true);
   await ScriptedHost.enrol(server, 'held-7', '5d1fd2ae-0000-4000-8000-000000000071');
   const id = await launch(server, 'SELECT 1 AS one', { name: 'Seen by operators' });
-  await asOperator(page, server, 'olga');
+  await asOperator(page, server, 'oskar');
   await page.goto(`${server.url}/campaigns/${id}`);
   const stop = page.getByRole('button', { name: 'Stop Campaign' });
   await expect(stop).toBeDisabled();

@@ -51,7 +51,7 @@ function Good({ result }: { result: AuditVerification }) {
       <Stack gap="xs">
         <Text size="sm">
           {counted(result.entries, 'entry', 'entries')} looked at; each fits the one before it. Keep
-          the hash of the last entry elsewhere: an end that is cut off later is found by it.
+          the hash of the last entry elsewhere: it shows later whether the end was cut off.
         </Text>
         <Head result={result} />
       </Stack>

@@ -42,7 +42,7 @@ export function CampaignMenu({ campaign }: { campaign: Campaign }) {
             <Item
               icon={<IconArchiveOff size={16} />}
               barred={barred}
-              onClick={() => run({ action: 'unarchive' }, 'The list shows this campaign again.')}
+              onClick={() => run({ action: 'unarchive' }, 'The campaign is back in the list.')}
             >
               Unarchive
             </Item>
@@ -50,7 +50,9 @@ export function CampaignMenu({ campaign }: { campaign: Campaign }) {
             <Item
               icon={<IconArchive size={16} />}
               barred={barred}
-              onClick={() => run({ action: 'archive' }, 'The list hides this campaign now.')}
+              onClick={() =>
+                run({ action: 'archive' }, 'The campaign is archived: the list hides it.')
+              }
             >
               Archive
             </Item>

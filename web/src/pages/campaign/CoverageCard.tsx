@@ -80,7 +80,7 @@ function Numbers({ campaign: { coverage } }: { campaign: Campaign }) {
       <NumberDoor
         label="Late results"
         value={late}
-        share={`${percent(late, responded)} of answers`}
+        share={responded > 0 ? `${percent(late, responded)} of answers` : 'no answers yet'}
         color="red"
         to={{ card: 'late-responses' }}
       />

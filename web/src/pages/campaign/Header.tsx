@@ -65,7 +65,7 @@ function Lead({ campaign }: { campaign: Campaign }) {
         launched by <Untrusted text={campaign.created_by.username} max={60} />{' '}
         <Moment at={campaign.created_at} />
       </span>
-      <span>to {targetWords(campaign.target)}</span>
+      <span>target: {targetWords(campaign.target)}</span>
     </Group>
   );
 }

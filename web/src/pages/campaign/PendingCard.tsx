@@ -58,8 +58,8 @@ function NonePending({ campaign, isFiltered }: { campaign: Campaign; isFiltered:
   return (
     <Empty title="Nobody is pending">
       {campaign.complete
-        ? 'Every host has answered or has come to its end otherwise.'
-        : 'Hosts that have not answered stand here.'}
+        ? 'Every host has answered, or is not asked any more.'
+        : 'Hosts that have not answered appear here.'}
     </Empty>
   );
 }

@@ -83,7 +83,7 @@ function NoResponses({
     <Empty title="No late responses">
       {campaign.live
         ? 'The live window is open: what is answered now is in time.'
-        : 'Hosts that answer after the live window stand here.'}
+        : 'Hosts that answer after the live window appear here.'}
     </Empty>
   );
 }

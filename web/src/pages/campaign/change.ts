@@ -4,7 +4,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
 import type { Campaign, StopRequest } from '@/api/schema';
-import { campaignQuery } from './data';
+import { campaignQuery, liveKey, refreshHosts } from './data';
 
 /** One change. */
 export type Change =
@@ -36,7 +36,10 @@ export function useChange(id: string) {
     mutationFn: (change: Change) => commit(id, change),
     onSuccess: (campaign) => {
       client.setQueryData(campaignQuery(id).queryKey, campaign);
-      // The stream tells of everything else that follows from it.
+      // The stream may come with the same news only after this, when they are none any more: what
+      // follows from the change is read again here.
+      refreshHosts(client, id);
+      void client.invalidateQueries({ queryKey: liveKey(id, 'curve') });
       if (campaign.rows_dropped) client.removeQueries({ queryKey: ['campaign', id, 'host'] });
       void client.invalidateQueries({ queryKey: ['campaigns'] });
     },

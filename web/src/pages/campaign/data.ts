@@ -2,7 +2,12 @@
 // What the page of a campaign reads. Everything that grows while hosts answer stands
 // under `liveKey`, so that events can have it read again.
 
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+} from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
 import type { LedgerSearch, ResultsSearch } from './search';
 
@@ -38,6 +43,14 @@ export const PAGES_KEPT_MAX = 3;
 /** How many pages of a list are loaded. */
 export function pagesLoaded({ state }: { state: { data?: unknown } }): number {
   return (state.data as { pages?: unknown[] } | undefined)?.pages?.length ?? 0;
+}
+
+/** Has short lists of hosts read again, and marks long ones as changed. */
+export function refreshHosts(client: QueryClient, id: string): void {
+  for (const query of client.getQueryCache().findAll({ queryKey: liveKey(id, 'hosts') })) {
+    const refetchType = pagesLoaded(query) <= PAGES_KEPT_MAX ? 'active' : 'none';
+    void client.invalidateQueries({ queryKey: query.queryKey, exact: true, refetchType });
+  }
 }
 
 /** What every paged list has in common. */

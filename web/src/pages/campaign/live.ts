@@ -9,14 +9,7 @@ import type { ApiProblem } from '@/api/problem';
 import type { Campaign, CampaignHead, Coverage, RowPage } from '@/api/schema';
 import type { StreamEvent } from '@/api/sse';
 import { stream } from '@/api/stream';
-import {
-  campaignQuery,
-  liveKey,
-  PAGES_KEPT_MAX,
-  pagesLoaded,
-  type RowParams,
-  rowsPage,
-} from './data';
+import { campaignQuery, liveKey, type RowParams, refreshHosts, rowsPage } from './data';
 import { Refresher } from './refresher';
 
 /** Shortest time between two readings of the lists, in milliseconds. */
@@ -36,14 +29,6 @@ export function withEvent(campaign: Campaign, { name, data }: StreamEvent): Camp
 function merged(campaign: Campaign, news: Partial<CampaignHead>): Campaign {
   const next = { ...campaign, ...news };
   return JSON.stringify(next) === JSON.stringify(campaign) ? campaign : next;
-}
-
-/** Has short lists of hosts read again, and marks long ones as changed. */
-function refreshHosts(client: QueryClient, queryKey: readonly unknown[]): void {
-  for (const query of client.getQueryCache().findAll({ queryKey })) {
-    const refetchType = pagesLoaded(query) <= PAGES_KEPT_MAX ? 'active' : 'none';
-    void client.invalidateQueries({ queryKey: query.queryKey, exact: true, refetchType });
-  }
 }
 
 /**
@@ -96,7 +81,7 @@ export function useCampaignEvents(id: string, isLoaded: boolean): ApiProblem | u
     const hostsBusy = () => client.isFetching({ queryKey: hosts }) > 0;
     const curveBusy = () => client.isFetching({ queryKey: curve }) > 0;
     const refreshers = [
-      pace(hostsBusy, LISTS_MS, () => refreshHosts(client, hosts)),
+      pace(hostsBusy, LISTS_MS, () => refreshHosts(client, id)),
       pace(rowsBusy, LISTS_MS, growRows),
       pace(curveBusy, CURVE_MS, () => void client.invalidateQueries({ queryKey: curve })),
     ];

@@ -79,9 +79,9 @@ function Health({ host }: { host: Host }) {
   const within = settings && duration(settings.host_online_s * 1000);
   const beyond = settings && duration(settings.host_offline_s * 1000);
   const meaning = {
-    online: within && `heard of within ${within}`,
-    stale: within && `not heard of for more than ${within}`,
-    offline: beyond && `not heard of for more than ${beyond}`,
+    online: within && `heard from within ${within}`,
+    stale: within && `not heard from for more than ${within}`,
+    offline: beyond && `not heard from for more than ${beyond}`,
     decommissioned: 'cut off; its history stays',
   }[host.status];
   return (

@@ -22,7 +22,7 @@ export default function HostsPage() {
   const hosts = useQuery(hostsQuery({ ...filters, sort, order, after }));
   const isFiltered = Boolean(filters.q || filters.status || filters.platform);
   return (
-    <Page title="Hosts" lead="Every machine that has enrolled, and when it was last heard of.">
+    <Page title="Hosts" lead="Every machine that has enrolled, and when it was last heard from.">
       <Filters
         filters={filters}
         onChange={(next) => void navigate({ search: { ...next, sort, order }, replace: true })}

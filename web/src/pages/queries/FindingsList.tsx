@@ -105,7 +105,7 @@ function Verdict({
     <Group gap={6}>
       <IconCircleCheck size={16} color="var(--mantine-color-green-7)" aria-hidden />
       <Text size="sm">
-        Nothing to object.
+        No problems found.
         {!isEverywhere &&
           result.platforms.length > 0 &&
           ` These tables exist on ${result.platforms.join(', ')} only.`}

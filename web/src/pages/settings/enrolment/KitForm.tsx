@@ -7,7 +7,7 @@ import { type FormEvent, type ReactNode, useState } from 'react';
 import { asProblem } from '@/api/problem';
 import type { EnrollmentKitRequest, KitAgent } from '@/api/schema';
 import { FormProblem } from '../FormProblem';
-import { useKit } from './data';
+import { sameKit, saveKit, useKit } from './data';
 
 /** Where a kit lies on hosts unless told otherwise. */
 const INSTALL_DIR = '/etc/mimir-kit';
@@ -35,7 +35,9 @@ export function KitForm({
     const body: EnrollmentKitRequest = { agent, ...secret };
     if (address.trim()) body.agent_address = address.trim();
     if (dir.trim()) body.install_dir = dir.trim();
-    kit.mutate(body);
+    // Whoever asks again for the same kit gets the same file, and no second secret.
+    if (kit.data && sameKit(kit.variables, body)) saveKit(kit.data, agent);
+    else kit.mutate(body);
   };
   return (
     <form onSubmit={submit}>
@@ -49,11 +51,15 @@ export function KitForm({
           }}
         >
           <Stack gap={6} mt={6}>
-            <Radio value="osqueryd" label="osqueryd" description="The stock agent of osquery." />
+            <Radio
+              value="osqueryd"
+              label="osqueryd"
+              description="The stock agent of osquery, on any system."
+            />
             <Radio
               value="mimir-agent"
               label="mimir-agent"
-              description="For Linux hosts without osqueryd; nothing else to install."
+              description="Mimir’s own agent, for Linux hosts without osqueryd."
             />
           </Stack>
         </Radio.Group>
@@ -68,7 +74,7 @@ export function KitForm({
         />
         <TextInput
           label="Directory on hosts"
-          description="Where the kit will lie there; its flag file names it."
+          description="Where you will put the kit on each host."
           placeholder={INSTALL_DIR}
           value={dir}
           onChange={(event) => setDir(event.currentTarget.value)}
@@ -95,8 +101,8 @@ function NextSteps({ agent, dir }: { agent: KitAgent; dir: string }) {
     <Alert color="green" role="status" title="The kit is downloaded">
       <Stack gap="xs">
         <Text size="sm">
-          It holds the secret: whoever has it can add hosts. Copy it to each host, and there, as
-          root:
+          It holds the secret: whoever has it can add hosts. It does not hold the agent: copy it to
+          each host where {agent} is installed, and there, as root:
         </Text>
         <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
           {`mkdir -p ${dir} && tar xzf ${file} -C ${dir} --strip-components=1\n${dir}/start.sh`}

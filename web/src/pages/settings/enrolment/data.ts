@@ -3,7 +3,12 @@
 
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { http, unwrap } from '@/api/client';
-import type { EnrollmentKitRequest, EnrollmentSecret, NewEnrollmentSecret } from '@/api/schema';
+import type {
+  EnrollmentKitRequest,
+  EnrollmentSecret,
+  KitAgent,
+  NewEnrollmentSecret,
+} from '@/api/schema';
 import { download } from '@/components/grid/csv';
 
 /** Secrets fetched at once. */
@@ -54,6 +59,16 @@ export function useRevokeSecret() {
   });
 }
 
+/** Hands a kit to the reader as a file. */
+export function saveKit(kit: Blob, agent: KitAgent): void {
+  download(kit, `mimir-kit-${agent}.tar.gz`);
+}
+
+/** Whether two requests ask for the same kit. */
+export function sameKit(one: EnrollmentKitRequest | undefined, other: EnrollmentKitRequest) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 /** Fetches a kit and hands it to the reader as a file. */
 export function useKit() {
   const onSuccess = useFollow();
@@ -66,7 +81,8 @@ export function useKit() {
           response: Response;
         }>,
       );
-      download(kit as Blob, `mimir-kit-${body.agent}.tar.gz`);
+      saveKit(kit as Blob, body.agent);
+      return kit as Blob;
     },
     onSuccess,
     gcTime: 0,
