@@ -5,6 +5,7 @@
 //! Invariants I1–I10 (ARCHITECTURE.md) are asserted here where they can be seen from here.
 
 pub mod campaign;
+pub mod host_class;
 pub mod limits;
 pub mod permission;
 

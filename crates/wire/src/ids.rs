@@ -66,3 +66,6 @@ id!(SavedQueryId, "saved query", "A saved query.");
 id!(UserId, "user", "A person who signs in.");
 id!(ApiKeyId, "API key", "An API key (not its secret).");
 id!(EnrollmentSecretId, "enrolment secret", "An enrolment secret (not its value).");
+id!(IndicatorId, "indicator", "An indicator of compromise.");
+id!(HuntId, "hunt", "A hunt.");
+id!(AlertId, "alert", "An alert.");

@@ -2,11 +2,14 @@
 //! Bodies of Mimir's HTTP API (`/api/v1`), one file a noun. Requests refuse unknown members.
 //! With the feature `openapi` each body also describes itself for the OpenAPI document.
 
+pub mod alert;
 pub mod audit;
 pub mod auth;
 pub mod campaign;
 pub mod enrollment;
 pub mod host;
+pub mod hunt;
+pub mod indicator;
 pub mod live;
 pub mod page;
 pub mod problem;
