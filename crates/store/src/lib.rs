@@ -16,6 +16,7 @@ pub mod enrolment;
 pub mod history;
 pub mod hosts;
 pub mod idempotency;
+pub mod indicators;
 pub mod ledger;
 pub mod live_relay;
 pub mod meta;
@@ -46,9 +47,11 @@ macro_rules! migrations {
 }
 
 /// The schema's history on SQLite.
-pub const SQLITE_MIGRATIONS: &[Migration] = migrations!("sqlite": 1 "0001-first");
+pub const SQLITE_MIGRATIONS: &[Migration] =
+    migrations!("sqlite": 1 "0001-first", 2 "0002-indicators");
 /// The schema's history on PostgreSQL.
-pub const POSTGRES_MIGRATIONS: &[Migration] = migrations!("postgres": 1 "0001-first");
+pub const POSTGRES_MIGRATIONS: &[Migration] =
+    migrations!("postgres": 1 "0001-first", 2 "0002-indicators");
 
 /// Brings the schema up to date.
 ///
@@ -79,6 +82,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         history::STATEMENTS,
         hosts::STATEMENTS,
         idempotency::STATEMENTS,
+        indicators::STATEMENTS,
         live_relay::STATEMENTS,
         meta::STATEMENTS,
         responses::STATEMENTS,

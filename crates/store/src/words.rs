@@ -3,6 +3,7 @@
 
 use mimir_wire::api::audit::AuditOutcome;
 use mimir_wire::api::campaign::{AssignmentState, CampaignKind, CampaignStatus, Outcome, StopCode};
+use mimir_wire::api::indicator::{IndicatorType, Severity};
 use mimir_wire::api::target::Platform;
 use mimir_wire::api::user::Role;
 use serde::Serialize;
@@ -36,9 +37,11 @@ words! {
     AuditOutcome => "audit outcome",
     CampaignKind => "campaign kind",
     CampaignStatus => "campaign status",
+    IndicatorType => "indicator type",
     Outcome => "outcome",
     Platform => "platform",
     Role => "role",
+    Severity => "severity",
     StopCode => "stop code",
 }
 

@@ -5,7 +5,8 @@
 
 use mimir_wire::Timestamp;
 use mimir_wire::ids::{
-    ApiKeyId, CampaignId, EnrollmentSecretId, HostId, LiveQueryId, SavedQueryId, UserId,
+    AlertId, ApiKeyId, CampaignId, EnrollmentSecretId, HostId, HuntId, IndicatorId, LiveQueryId,
+    SavedQueryId, UserId,
 };
 
 use super::DbError;
@@ -311,6 +312,9 @@ ids! {
     CampaignId => "campaign id",
     LiveQueryId => "live query id",
     SavedQueryId => "saved query id",
+    IndicatorId => "indicator id",
+    HuntId => "hunt id",
+    AlertId => "alert id",
     UserId => "user id",
     ApiKeyId => "API key id",
     EnrollmentSecretId => "enrolment secret id",

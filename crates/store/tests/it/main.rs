@@ -18,6 +18,7 @@ mod db_values;
 mod enrolment;
 mod given;
 mod hosts;
+mod indicators;
 mod ledger_batches;
 mod ledger_random;
 mod parallel;

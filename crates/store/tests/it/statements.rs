@@ -69,7 +69,7 @@ fn searched_columns_have_the_same_collation_everywhere() {
     }
     assert!(searched.contains("hostname") && searched.len() > 5, "{searched:?}");
     let sql = "select table_name || '.' || column_name from information_schema.columns \
-               where table_name in ('host', 'campaign', 'saved_query', 'audit') \
+               where table_name in ('host', 'campaign', 'saved_query', 'audit', 'indicator') \
                and column_name = $1 and collation_name is distinct from 'C'";
     for name in searched {
         let name = name.to_owned();
