@@ -6,6 +6,7 @@
 
 pub mod campaign;
 pub mod host_class;
+pub mod ioc;
 pub mod limits;
 pub mod permission;
 

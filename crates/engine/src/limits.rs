@@ -38,6 +38,31 @@ pub const SAVED_QUERY_DESCRIPTION_CHARS_MAX: usize = 2000;
 /// Bytes of one SQL text.
 pub const SQL_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of an indicator's normalised value; PostgreSQL can't index much longer ones.
+pub const INDICATOR_VALUE_BYTES_MAX: usize = 2048;
+/// Bytes of a text that is read as one indicator, defanged and quoted as it may be.
+pub const INDICATOR_TEXT_BYTES_MAX: usize = 4 * INDICATOR_VALUE_BYTES_MAX;
+/// Characters of an indicator's description.
+pub const INDICATOR_DESCRIPTION_CHARS_MAX: usize = 2000;
+/// Tags of an indicator.
+pub const INDICATOR_TAGS_MAX: usize = 20;
+/// Characters of one tag.
+pub const INDICATOR_TAG_CHARS_MAX: usize = 50;
+/// Indicators in one import.
+pub const IMPORT_ENTRIES_MAX: usize = 100_000;
+/// Bytes of the text of one import.
+pub const IMPORT_BYTES_MAX: usize = 7 << 20;
+/// Refused lines of an import that are named one by one.
+pub const IMPORT_INVALID_MAX: usize = 1000;
+/// Characters kept of a refused line.
+pub const IMPORT_VALUE_CHARS_MAX: usize = 200;
+/// Nesting of the JSON of an import.
+pub const IMPORT_JSON_DEPTH_MAX: usize = 64;
+/// Values one compiled query looks for.
+pub const PART_VALUES_MAX: usize = 1000;
+/// Bytes kept of the row that proves a match.
+pub const EVIDENCE_BYTES_MAX: usize = 8 * 1024;
+
 /// Bytes of a `distributed/write` body; beyond it the body is drained and its hosts' offered
 /// parts become errors, or the agent would send it again for ever.
 pub const WRITE_BODY_BYTES_MAX: usize = 64 << 20;
