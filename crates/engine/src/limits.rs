@@ -73,6 +73,10 @@ pub const AGENT_BODY_BYTES_MAX: usize = 1 << 20;
 pub const LOG_BODY_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a body of the API.
 pub const API_BODY_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a body that brings indicators: their text as JSON, where some characters take two.
+pub const IMPORT_BODY_BYTES_MAX: usize = 16 << 20;
+/// Characters of the name of a feed.
+pub const INDICATOR_SOURCE_CHARS_MAX: usize = 64;
 /// Bytes of a body that anybody may send: a name and a password.
 pub const PUBLIC_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of API bodies held in memory at once, all requests together.

@@ -12,8 +12,12 @@ pub enum Action {
     Export,
     /// Make and revoke one's own API keys; change one's own password.
     OwnAccount,
-    /// Acknowledge alerts, maintain indicators.
+    /// Acknowledge alerts.
     Alerts,
+    /// Add, import and change indicators.
+    IndicatorWrite,
+    /// Delete indicators.
+    IndicatorDelete,
     /// Hunt on selected hosts.
     HuntSelected,
     /// Hunt fleet-wide.
@@ -52,11 +56,13 @@ pub enum Denied {
 /// # Errors
 /// [`Denied`] when the account may not do it.
 pub fn check(role: Role, capabilities: &[Capability], action: Action) -> Result<(), Denied> {
-    use Action::{Alerts, Export, HuntFleet, HuntSelected, OwnAccount, Read};
+    use Action::{Alerts, Export, HuntFleet, HuntSelected, IndicatorWrite, OwnAccount, Read};
     let fleet_hunts = Capability::CanLaunchFleetHunts;
     match (role, action) {
         (Role::Admin, _) => Ok(()),
-        (Role::Operator, Read | Export | OwnAccount | Alerts | HuntSelected) => Ok(()),
+        (Role::Operator, Read | Export | OwnAccount | Alerts | IndicatorWrite | HuntSelected) => {
+            Ok(())
+        }
         (Role::Operator, HuntFleet) if capabilities.contains(&fleet_hunts) => Ok(()),
         (Role::Operator, HuntFleet) => Err(Denied::CapabilityRequired(fleet_hunts)),
         (Role::Operator, _) => Err(Denied::Forbidden),

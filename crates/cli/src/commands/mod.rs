@@ -12,6 +12,7 @@ mod doctor;
 mod enroll_kit;
 mod enroll_secret;
 mod host;
+mod ioc;
 mod login;
 mod query;
 #[cfg(test)]
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Keep queries for later
     #[command(subcommand)]
     Saved(saved::SavedCommand),
+    /// Keep indicators of compromise: add, import, change
+    #[command(subcommand)]
+    Ioc(ioc::IocCommand),
     /// See and cut off hosts
     #[command(subcommand)]
     Host(host::HostCommand),
@@ -87,6 +91,7 @@ pub(crate) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result
         Command::Query(command) => query::run(command, context),
         Command::Campaign(command) => campaign::run(command, context),
         Command::Saved(command) => saved::run(command, context),
+        Command::Ioc(command) => ioc::run(command, context),
         Command::Host(command) => host::run(command, context),
         Command::User(command) => user::run(command, context),
         Command::ApiKey(command) => api_key::run(command, context),

@@ -28,6 +28,14 @@ pub(crate) const SAVED_QUERY: &str = r#"{"id":"0193b3a0-0000-7000-8000-000000000
     "updated_by":{"id":"0193b3a0-0000-7000-8000-000000000002","username":"ada"},
     "updated_at":"2026-11-01T00:00:00Z","version":1}"#;
 
+pub(crate) const INDICATOR: &str = r#"{"id":"0193b3a0-0000-7000-8000-000000000007",
+    "type":"domain","value":"evil.bad-host.net","defanged":"evil[.]bad-host[.]net",
+    "severity":"high","description":"a drop zone","tags":["case-7"],"source":"manual",
+    "active":true,"expired":false,"expires_at":null,"kept_despite":[],
+    "created_by":{"id":"0193b3a0-0000-7000-8000-000000000002","username":"ada"},
+    "created_at":"2026-11-23T16:54:00Z","updated_at":"2026-11-23T16:54:00Z",
+    "matched_hosts":2,"last_matched_at":null}"#;
+
 pub(crate) const AUDIT_ENTRY: &str = r#"{"id":"1","at":"2026-11-01T00:00:00Z",
     "actor":{"id":null,"username":"system","role":null,"api_key":null},"address":"",
     "action":"server.start","target":{"type":"server","id":null,"name":null},

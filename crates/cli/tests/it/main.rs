@@ -7,6 +7,7 @@ mod agent_crash;
 mod campaigns;
 mod crash;
 mod exits;
+mod ioc;
 mod kit;
 mod lists;
 mod live;

@@ -6,6 +6,7 @@ mod auth;
 pub(crate) mod campaign;
 mod enrollment;
 pub(crate) mod host;
+mod indicator;
 pub(crate) mod live;
 mod query;
 mod saved_query;

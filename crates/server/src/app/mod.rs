@@ -18,6 +18,7 @@ pub mod enrollment_secrets;
 pub mod export;
 pub mod history;
 pub mod hosts;
+pub mod indicators;
 pub mod launch;
 pub mod ledger;
 pub mod live;

@@ -75,6 +75,7 @@ pub struct App {
     pub(crate) password_slots: Semaphore,
     pub(crate) check_slots: Arc<Semaphore>,
     pub(crate) sort_slots: Arc<Semaphore>,
+    pub(crate) import_slots: Arc<Semaphore>,
     /// What hosts can be asked, under the deny-list that was in force when it was last wanted.
     pub(crate) schema: ArcSwapOption<SchemaDocument>,
     settings: ArcSwap<Settings>,
@@ -105,6 +106,7 @@ impl App {
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
             check_slots: Arc::new(Semaphore::new(SQL_CHECKS_MAX)),
             sort_slots: Arc::new(Semaphore::new(SORTS_MAX)),
+            import_slots: Arc::new(Semaphore::new(1)),
             schema: ArcSwapOption::empty(),
             settings: ArcSwap::from_pointee(crate::app::settings::defaults()),
             deny: ArcSwap::from_pointee(DenyList::default()),

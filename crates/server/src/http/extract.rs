@@ -142,6 +142,7 @@ path_ids! {
     ids::UserId => "user",
     ids::ApiKeyId => "API key",
     ids::EnrollmentSecretId => "enrolment secret",
+    ids::IndicatorId => "indicator",
 }
 
 /// The one id in the path. A text that is no id names nothing: 404, not 422.

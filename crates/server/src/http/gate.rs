@@ -8,7 +8,6 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
-use mimir_engine::limits::{API_BODY_BYTES_MAX, PUBLIC_BODY_BYTES_MAX};
 use mimir_wire::api::audit::{AuditOutcome, AuditTarget};
 use mimir_wire::api::problem::ProblemCode;
 use serde_json::json;
@@ -45,10 +44,7 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
         Ok(()) => {
             request.extensions_mut().insert(BodyShare {
                 budget: app.api_bodies.clone(),
-                bytes_max: match operation.access {
-                    Access::Public => PUBLIC_BODY_BYTES_MAX,
-                    Access::SignedIn | Access::Right(_) => API_BODY_BYTES_MAX,
-                },
+                bytes_max: operation.body_bytes_max(),
             });
             if let Some(caller) = &caller {
                 request.extensions_mut().insert(caller.clone());

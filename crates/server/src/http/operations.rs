@@ -3,6 +3,7 @@
 //! one list that the gate enforces and the tests compare with the OpenAPI document.
 
 use http::Method;
+use mimir_engine::limits::{API_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, PUBLIC_BODY_BYTES_MAX};
 use mimir_engine::permission::Action;
 
 /// Who may call an operation at all; finer rules are the use case's.
@@ -41,9 +42,21 @@ const fn op(
 
 use Access::{Public, Right, SignedIn};
 use Action::{
-    AuditRead, CampaignLaunch, CampaignManage, EnrollmentManage, Export, HostsManage, LiveQuery,
-    OwnAccount, Read, SavedQueryWrite, SettingsWrite, UsersManage,
+    AuditRead, CampaignLaunch, CampaignManage, EnrollmentManage, Export, HostsManage,
+    IndicatorDelete, IndicatorWrite, LiveQuery, OwnAccount, Read, SavedQueryWrite, SettingsWrite,
+    UsersManage,
 };
+
+impl Operation {
+    /// Bytes its body may have.
+    pub fn body_bytes_max(&self) -> usize {
+        match (self.access, self.name) {
+            (Public, _) => PUBLIC_BODY_BYTES_MAX,
+            (_, "indicator.import") => IMPORT_BODY_BYTES_MAX,
+            _ => API_BODY_BYTES_MAX,
+        }
+    }
+}
 
 /// All operations.
 pub const OPERATIONS: &[Operation] = &[
@@ -89,6 +102,13 @@ pub const OPERATIONS: &[Operation] = &[
     op("PUT", "/saved-queries/{id}", Right(SavedQueryWrite), "saved_query.change"),
     op("DELETE", "/saved-queries/{id}", Right(SavedQueryWrite), "saved_query.delete"),
     op("GET", "/saved-queries/{id}/versions", Right(Read), "saved_query.versions"),
+    op("GET", "/indicators", Right(Read), "indicator.list"),
+    op("POST", "/indicators", Right(IndicatorWrite), "indicator.create"),
+    op("POST", "/indicators/detect", Right(Read), "indicator.detect"),
+    op("POST", "/indicators/import", Right(IndicatorWrite), "indicator.import"),
+    op("GET", "/indicators/{id}", Right(Read), "indicator.read"),
+    op("PATCH", "/indicators/{id}", Right(IndicatorWrite), "indicator.update"),
+    op("DELETE", "/indicators/{id}", Right(IndicatorDelete), "indicator.delete"),
     op("POST", "/campaigns", Right(CampaignLaunch), "campaign.launch"),
     op("GET", "/campaigns", Right(Read), "campaign.list"),
     op("GET", "/campaigns/{id}", Right(Read), "campaign.read"),

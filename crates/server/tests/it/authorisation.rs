@@ -56,6 +56,14 @@ const TABLE: &[(&str, &str, May)] = &[
     ("GET", "/campaigns/{id}/export", Operators),
     ("GET", "/campaigns/{id}/events", Operators),
     ("GET", "/dashboard/summary", Operators),
+    ("GET", "/indicators", Operators),
+    ("GET", "/indicators/{id}", Operators),
+    ("POST", "/indicators/detect", Operators),
+    // Whoever may hunt on selected hosts keeps what is hunted for; deleting is for administrators.
+    ("POST", "/indicators", Operators),
+    ("POST", "/indicators/import", Operators),
+    ("PATCH", "/indicators/{id}", Operators),
+    ("DELETE", "/indicators/{id}", Admins),
     // Own API keys.
     ("GET", "/api-keys", Operators),
     ("POST", "/api-keys", Operators),

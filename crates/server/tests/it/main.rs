@@ -24,6 +24,7 @@ mod hardening;
 mod harness;
 mod history;
 mod hosts;
+mod indicators;
 mod invariants;
 mod kits;
 mod lessons;

@@ -9,6 +9,7 @@ pub mod campaigns;
 pub mod dashboard;
 pub mod enrollment_secrets;
 pub mod hosts;
+pub mod indicators;
 pub mod queries;
 pub mod results;
 pub mod saved_queries;
@@ -41,6 +42,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .merge(targets::routes())
         .merge(queries::routes())
         .merge(saved_queries::routes())
+        .merge(indicators::routes())
         .merge(campaigns::routes())
         .merge(results::routes())
         .merge(audit::routes())
