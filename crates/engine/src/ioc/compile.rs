@@ -3,9 +3,12 @@
 //! Which hosts there are is not known here: the answer is by class of host.
 
 use mimir_wire::api::indicator::IndicatorType;
+use mimir_wire::api::target::Platform;
 
+use super::path::{self, Style};
+use super::sql::{self, Source};
 use crate::host_class::{ClassSet, HostClass};
-use crate::limits::PART_VALUES_MAX;
+use crate::limits::{PART_VALUES_MAX, SQL_BYTES_MAX};
 
 /// Tables that compiled queries may use although the deny-list has them: they name the paths they
 /// want, which is what the deny-list is afraid of missing.
@@ -104,37 +107,88 @@ pub struct Compiled {
 
 /// The queries that look for these indicators. The same indicators give the same text.
 pub fn compile(wanted: &[Wanted<'_>]) -> Compiled {
-    let names: Vec<_> = wanted.iter().filter(|one| one.kind == IndicatorType::Filename).collect();
-    let classes = HostClass::all().filter(|class| class.platform().is_some()).collect();
-    let parts = names.chunks(PART_VALUES_MAX).map(|chunk| {
-        let values: Vec<_> =
-            chunk.iter().map(|one| format!("({}, {})", one.ordinal, quote(one.value))).collect();
-        let sql = format!(
-            "WITH wanted(n, v) AS (VALUES {}) SELECT w.n AS mimir_indicator, 'processes' AS \
-             mimir_table, '' AS mimir_not_assessed, p.pid, p.name, p.path, p.cmdline FROM wanted \
-             w JOIN processes p ON p.name = w.v",
-            values.join(", ")
-        );
-        let ordinals = chunk.iter().map(|one| one.ordinal).collect();
-        Part { family: Family::Name, table: "processes", classes, sql, ordinals }
-    });
-    let parts = parts.collect();
-    let mut not_assessable = Vec::new();
+    let mut parts = Vec::new();
+    for source in sql::SOURCES {
+        let meant: Vec<_> = (wanted.iter())
+            .filter_map(|one| Some((one.ordinal, sql::rows(source, one)?)))
+            .collect();
+        chunks(source, &meant, &mut parts);
+    }
+    let mut compiled = Compiled { parts, not_assessable: Vec::new() };
     for class in HostClass::all() {
         for kind in IndicatorType::ALL {
-            let of_kind = wanted.iter().filter(|one| one.kind == *kind);
-            let ordinals: Vec<_> = of_kind.map(|one| one.ordinal).collect();
-            let is_lost = *kind != IndicatorType::Filename || class.platform().is_none();
-            if is_lost && !ordinals.is_empty() {
-                let reason = "No table of such hosts has it.".to_owned();
-                not_assessable.push(NotAssessable { class, kind: *kind, reason, ordinals });
-            }
+            about(class, *kind, wanted, &mut compiled);
         }
     }
-    Compiled { parts, not_assessable }
+    compiled
 }
 
-/// A text as an SQL literal.
-fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+/// The queries of one source, as many as its values need.
+fn chunks(source: &Source, meant: &[(u32, Vec<String>)], parts: &mut Vec<Part>) {
+    let room = SQL_BYTES_MAX - source.sql.len();
+    let mut rest = meant;
+    while !rest.is_empty() {
+        let (mut bytes, mut count, mut taken) = (0, 0, 0);
+        for (_, rows) in rest {
+            let size: usize = rows.iter().map(|row| row.len() + 2).sum();
+            let is_full = count + rows.len() > PART_VALUES_MAX || bytes + size > room;
+            if is_full && taken > 0 {
+                break;
+            }
+            (bytes, count, taken) = (bytes + size, count + rows.len(), taken + 1);
+        }
+        let (now, later) = rest.split_at(taken);
+        let rows: Vec<_> =
+            now.iter().flat_map(|(_, rows)| rows.iter().map(String::as_str)).collect();
+        let mut ordinals: Vec<_> = now.iter().map(|(ordinal, _)| *ordinal).collect();
+        ordinals.sort_unstable();
+        parts.push(Part {
+            family: source.family,
+            table: source.table,
+            classes: source.classes(),
+            sql: source.sql.replacen("{values}", &rows.join(", "), 1),
+            ordinals,
+        });
+        rest = later;
+    }
+}
+
+/// Adds what hosts of a class can't be searched for.
+fn about(class: HostClass, kind: IndicatorType, wanted: &[Wanted<'_>], compiled: &mut Compiled) {
+    let mut lost: Vec<_> = (wanted.iter())
+        .filter(|one| one.kind == kind)
+        .filter(|one| {
+            let sources = sql::SOURCES.iter().filter(|source| source.classes().contains(class));
+            sources.filter_map(|source| sql::rows(source, one)).next().is_none()
+        })
+        .map(|one| one.ordinal)
+        .collect();
+    if !lost.is_empty() {
+        lost.sort_unstable();
+        let reason = reason(class, kind).to_owned();
+        compiled.not_assessable.push(NotAssessable { class, kind, reason, ordinals: lost });
+    }
+}
+
+/// Why indicators of a type can't be looked for on hosts of a class.
+fn reason(class: HostClass, kind: IndicatorType) -> &'static str {
+    match (class.platform(), kind) {
+        (_, IndicatorType::Url) => "URLs are context only; no table of a host has them.",
+        (None, _) => "The tables of this platform are not known.",
+        (Some(Platform::Darwin | Platform::Windows), _) if class.own_agent() => {
+            "mimir-agent has tables for Linux only."
+        }
+        (Some(Platform::Windows), IndicatorType::Filepath) => {
+            "A path that begins with `/` cannot exist on Windows."
+        }
+        (Some(Platform::Windows), _) => "No part of the registry holds it.",
+        (_, IndicatorType::RegistryKey) => "Only Windows has a registry.",
+        (_, IndicatorType::Filepath) => "A path of Windows cannot exist there.",
+        _ => "No table of such hosts has it.",
+    }
+}
+
+/// The style of a normalised path.
+pub(super) fn style(value: &str) -> Option<Style> {
+    path::style(value)
 }

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod import;
 mod path;
 mod refang;
+mod sql;
 mod url;
 mod value;
 mod warnings;

@@ -4,6 +4,7 @@
 mod corpus;
 mod errors;
 mod extensions;
+mod hunts;
 mod properties;
 mod property;
 mod settings;
