@@ -621,6 +621,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List indicators
+         * @description Newest first.
+         */
+        get: operations["indicator_list"];
+        put?: never;
+        /**
+         * Add an indicator
+         * @description Its type is detected when absent. A value that is likely to match what is harmless is refused
+         *     with `warnings` unless `keep_anyway` is set; one that is there already with 409 and
+         *     `existing_id`.
+         */
+        post: operations["indicator_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/indicators/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One indicator */
+        get: operations["indicator_read"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an indicator
+         * @description Hunts, matches and alerts keep their copies of it. It may be added again, as another one.
+         */
+        delete: operations["indicator_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an indicator
+         * @description Its type and value never change. Hunts that were launched keep what was frozen.
+         */
+        patch: operations["indicator_update"];
+        trace?: never;
+    };
+    "/indicators/detect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what a text would be taken for */
+        post: operations["indicator_detect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/indicators/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import indicators
+         * @description Lines, CSV, a STIX 2.1 bundle or a MISP event, all at once or not at all. Duplicates are no
+         *     error; what was not taken is listed with its reason.
+         */
+        post: operations["indicator_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1311,6 +1400,29 @@ export interface components {
          * @enum {string}
          */
         DenyKind: "table" | "column" | "function";
+        /** @description What a text was taken for. */
+        Detected: {
+            /** @description Other types it could be read as, for instance a domain that looks like a file name. */
+            alternatives: components["schemas"]["IndicatorType"][];
+            /** @description The value as it may be shown. */
+            defanged: string;
+            existing_id: components["schemas"]["IndicatorId"] | null;
+            /** @description Whether hosts can be searched for it (a URL can't). */
+            huntable: boolean;
+            /** @description Why it is no indicator, or not of the wanted type. */
+            reason: string | null;
+            type: components["schemas"]["IndicatorType"] | null;
+            /** @description The normalised value; empty without a type. */
+            value: string;
+            /** @description Warnings of the false-positive guard. */
+            warnings: components["schemas"]["IndicatorWarning"][];
+        };
+        /** @description Body of `POST /indicators/detect`. */
+        DetectRequest: {
+            type?: components["schemas"]["IndicatorType"] | null;
+            /** @description What somebody typed or pasted. */
+            value: string;
+        };
         /** @description Body of `POST /campaigns/{id}/drop-rows`. */
         DropRowsRequest: {
             /** @description The campaign's name, typed. */
@@ -1481,6 +1593,164 @@ export interface components {
          */
         HostStatus: "online" | "stale" | "offline" | "decommissioned";
         /**
+         * @description How a text lists indicators.
+         * @enum {string}
+         */
+        ImportFormat: "lines" | "csv" | "stix" | "misp";
+        /** @description Body of `POST /indicators/import`. */
+        ImportRequest: {
+            /**
+             * @description Say what would come of it, and change nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /** @default null */
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /** @default null */
+            format: components["schemas"]["ImportFormat"] | null;
+            /**
+             * @description Keep also those that the false-positive guard warns of.
+             * @default false
+             */
+            keep_anyway: boolean;
+            /** @default null */
+            severity: components["schemas"]["Severity"] | null;
+            /**
+             * @description `import` when absent, or `feed:<name>`.
+             * @default null
+             */
+            source: string | null;
+            /**
+             * @description Added to the tags of each.
+             * @default []
+             */
+            tags: string[];
+            /**
+             * @description The text: lines, CSV, or the JSON of a STIX bundle or MISP event.
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * @description What came of an import. Nothing is dropped silently: the three numbers and `invalid` add up to
+         *     what was read.
+         */
+        ImportResult: {
+            /** @description Of those added: how many of each type. */
+            by_type: components["schemas"]["TypeCount"][];
+            /**
+             * Format: int64
+             * @description Indicators added.
+             */
+            created: number;
+            /**
+             * Format: int64
+             * @description There before, or named twice.
+             */
+            duplicates: number;
+            format: components["schemas"]["ImportFormat"] | null;
+            /**
+             * @description Ids of those added and of the duplicates, in the order of the text, each once; at most
+             *     10,000. Empty in a dry run.
+             */
+            indicator_ids: components["schemas"]["IndicatorId"][];
+            /** @description Not added, and why. The first 1,000; `invalid_total` has the number of all. */
+            invalid: components["schemas"]["InvalidLine"][];
+            /**
+             * Format: int64
+             * @description All that were not added for a fault of theirs or a warning.
+             */
+            invalid_total: number;
+        };
+        /** @description A sign of compromise. Type and value together are unique. */
+        Indicator: {
+            /** @description Whether new hunts may look for it. */
+            active: boolean;
+            /** @description When it was added. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who added it. */
+            created_by: components["schemas"]["UserRef"];
+            /** @description The value as it may be shown and passed on without being followed: `evil[.]example`. */
+            defanged: string;
+            /** @description What it is known for. */
+            description: string;
+            /** @description Whether `expires_at` has passed. */
+            expired: boolean;
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /** @description Its id. */
+            id: components["schemas"]["IndicatorId"];
+            /** @description Warnings of the false-positive guard that were overridden by *keep anyway*. */
+            kept_despite: components["schemas"]["IndicatorWarning"][];
+            last_matched_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description Hosts on which it was ever found.
+             */
+            matched_hosts: number;
+            /** @description How much a match matters. */
+            severity: components["schemas"]["Severity"];
+            /** @description `manual`, `import` or `feed:<name>`. */
+            source: string;
+            /** @description Words to find it by, in order, each once. */
+            tags: string[];
+            /** @description What it is. */
+            type: components["schemas"]["IndicatorType"];
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Timestamp"];
+            /** @description The normalised value, as it is looked for. */
+            value: string;
+        };
+        /** @description An indicator of compromise. */
+        IndicatorId: string;
+        /** @description Body of `PATCH /indicators/{id}`. Type and value never change. */
+        IndicatorPatch: {
+            /**
+             * @description Whether new hunts may look for it.
+             * @default null
+             */
+            active: boolean | null;
+            /**
+             * @description What it is known for.
+             * @default null
+             */
+            description: string | null;
+            /** @default null */
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /** @default null */
+            severity: components["schemas"]["Severity"] | null;
+            /**
+             * @description Words to find it by.
+             * @default null
+             */
+            tags: string[] | null;
+        };
+        /**
+         * @description What an indicator is a sign of.
+         * @enum {string}
+         */
+        IndicatorType: "file_hash_sha256" | "file_hash_sha1" | "file_hash_md5" | "filename" | "filepath" | "registry_key" | "ipv4" | "domain" | "url";
+        /** @description Why a value is likely to match what is harmless, in words. */
+        IndicatorWarning: {
+            /** @description Which rule. */
+            code: components["schemas"]["WarningCode"];
+            /** @description A sentence for people. */
+            message: string;
+        };
+        /** @description A line (or an object) of an import that was not taken. */
+        InvalidLine: {
+            /**
+             * Format: int64
+             * @description Line of the text from 1; for STIX and MISP the place of the object, from 1.
+             */
+            line: number;
+            /** @description Why it was not taken. */
+            reason: string;
+            /** @description What stood there, cut at 200 characters. */
+            value: string;
+            /** @description Whether it would be taken with `keep_anyway`. */
+            warned: boolean;
+        };
+        /**
          * @description The agents there are kits for.
          * @enum {string}
          */
@@ -1625,6 +1895,36 @@ export interface components {
             /** @description What it is for; 1 to 100 characters. */
             name: string;
         };
+        /** @description Body of `POST /indicators`. */
+        NewIndicator: {
+            /**
+             * @description At most 2,000 characters.
+             * @default
+             */
+            description: string;
+            /** @default null */
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Keep it although the false-positive guard warns (then without this: 422
+             *     `invalid_request` with `warnings`).
+             * @default false
+             */
+            keep_anyway: boolean;
+            /** @default null */
+            severity: components["schemas"]["Severity"] | null;
+            /**
+             * @description At most 20, each of 1 to 50 characters.
+             * @default []
+             */
+            tags: string[];
+            /** @default null */
+            type: components["schemas"]["IndicatorType"] | null;
+            /**
+             * @description The value, defanged or not.
+             * @default
+             */
+            value: string;
+        };
         /** @description Body of `POST /saved-queries` and `PUT /saved-queries/{id}`. */
         NewSavedQuery: {
             /** @description What it is for; at most 2,000 characters. */
@@ -1728,6 +2028,18 @@ export interface components {
         Page_HostCampaign: {
             /** @description The items of this page. */
             items: components["schemas"]["HostCampaign"][];
+            /** @description Opaque; give it as `cursor` for the next page. `null` on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description Items on all pages together, where that is known without counting them.
+             */
+            total: number | null;
+        };
+        /** @description One page of a list. */
+        Page_Indicator: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Indicator"][];
             /** @description Opaque; give it as `cursor` for the next page. `null` on the last. */
             next_cursor: string | null;
             /**
@@ -2253,6 +2565,11 @@ export interface components {
             items: components["schemas"]["SettingDescription"][];
         };
         /**
+         * @description How much a match matters; the worst first.
+         * @enum {string}
+         */
+        Severity: "critical" | "high" | "medium" | "low" | "info";
+        /**
          * @description What stopped a campaign.
          * @enum {string}
          */
@@ -2318,6 +2635,16 @@ export interface components {
          * @description A point in time: RFC 3339, UTC.
          */
         Timestamp: string;
+        /** @description How many of a type. */
+        TypeCount: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The type. */
+            type: components["schemas"]["IndicatorType"];
+        };
         /** @description An account. */
         User: {
             /** @description What it may do beyond its role. */
@@ -2369,6 +2696,11 @@ export interface components {
             /** @description Its name at that time. */
             username: string;
         };
+        /**
+         * @description Why a value is likely to match what is harmless.
+         * @enum {string}
+         */
+        WarningCode: "empty_file" | "private_address" | "special_address" | "documentation" | "public_resolver" | "public_suffix" | "system_binary" | "popular_domain" | "too_general";
     };
     responses: {
         /** @description A refusal or a failure; `code` says which. */
@@ -2412,6 +2744,8 @@ export type DashboardSummary = components['schemas']['DashboardSummary'];
 export type Decommission = components['schemas']['Decommission'];
 export type DefaultDenial = components['schemas']['DefaultDenial'];
 export type DenyKind = components['schemas']['DenyKind'];
+export type Detected = components['schemas']['Detected'];
+export type DetectRequest = components['schemas']['DetectRequest'];
 export type DropRowsRequest = components['schemas']['DropRowsRequest'];
 export type EnrollmentKitRequest = components['schemas']['EnrollmentKitRequest'];
 export type EnrollmentSecret = components['schemas']['EnrollmentSecret'];
@@ -2423,6 +2757,15 @@ export type HostCampaignHead = components['schemas']['HostCampaignHead'];
 export type HostCounts = components['schemas']['HostCounts'];
 export type HostId = components['schemas']['HostId'];
 export type HostStatus = components['schemas']['HostStatus'];
+export type ImportFormat = components['schemas']['ImportFormat'];
+export type ImportRequest = components['schemas']['ImportRequest'];
+export type ImportResult = components['schemas']['ImportResult'];
+export type Indicator = components['schemas']['Indicator'];
+export type IndicatorId = components['schemas']['IndicatorId'];
+export type IndicatorPatch = components['schemas']['IndicatorPatch'];
+export type IndicatorType = components['schemas']['IndicatorType'];
+export type IndicatorWarning = components['schemas']['IndicatorWarning'];
+export type InvalidLine = components['schemas']['InvalidLine'];
 export type KitAgent = components['schemas']['KitAgent'];
 export type Launched = components['schemas']['Launched'];
 export type LaunchRequest = components['schemas']['LaunchRequest'];
@@ -2435,6 +2778,7 @@ export type LiveTotals = components['schemas']['LiveTotals'];
 export type LoginRequest = components['schemas']['LoginRequest'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type NewEnrollmentSecret = components['schemas']['NewEnrollmentSecret'];
+export type NewIndicator = components['schemas']['NewIndicator'];
 export type NewSavedQuery = components['schemas']['NewSavedQuery'];
 export type NewUser = components['schemas']['NewUser'];
 export type Outcome = components['schemas']['Outcome'];
@@ -2445,6 +2789,7 @@ export type PageCampaign = components['schemas']['Page_Campaign'];
 export type PageEnrollmentSecret = components['schemas']['Page_EnrollmentSecret'];
 export type PageHost = components['schemas']['Page_Host'];
 export type PageHostCampaign = components['schemas']['Page_HostCampaign'];
+export type PageIndicator = components['schemas']['Page_Indicator'];
 export type PageResponse = components['schemas']['Page_Response'];
 export type PageSavedQuery = components['schemas']['Page_SavedQuery'];
 export type PageSavedQueryVersion = components['schemas']['Page_SavedQueryVersion'];
@@ -2472,16 +2817,19 @@ export type SettingKind = components['schemas']['SettingKind'];
 export type Settings = components['schemas']['Settings'];
 export type SettingsPatch = components['schemas']['SettingsPatch'];
 export type SettingsSchema = components['schemas']['SettingsSchema'];
+export type Severity = components['schemas']['Severity'];
 export type StopCode = components['schemas']['StopCode'];
 export type StopRequest = components['schemas']['StopRequest'];
 export type Target = components['schemas']['Target'];
 export type TargetCount = components['schemas']['TargetCount'];
 export type TargetCountRequest = components['schemas']['TargetCountRequest'];
 export type Timestamp = components['schemas']['Timestamp'];
+export type TypeCount = components['schemas']['TypeCount'];
 export type User = components['schemas']['User'];
 export type UserId = components['schemas']['UserId'];
 export type UserPatch = components['schemas']['UserPatch'];
 export type UserRef = components['schemas']['UserRef'];
+export type WarningCode = components['schemas']['WarningCode'];
 export type ResponseProblem = components['responses']['Problem'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -3411,6 +3759,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HostCounts"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_list: {
+        parameters: {
+            query?: {
+                /** @description Only active and not expired, or only the others. */
+                active?: boolean;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Items wanted; 50 when absent, 500 at the most. */
+                limit?: number;
+                /** @description Text in the value, defanged or not, in the description or in a tag. */
+                q?: string;
+                /** @description Only this severity. */
+                severity?: components["schemas"]["Severity"];
+                /** @description Only with this source. */
+                source?: string;
+                /** @description Only with this tag. */
+                tag?: string;
+                /** @description Only this type. */
+                type?: components["schemas"]["IndicatorType"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of indicators */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Indicator"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIndicator"];
+            };
+        };
+        responses: {
+            /** @description The indicator */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Indicator"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["IndicatorId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The indicator */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Indicator"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["IndicatorId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["IndicatorId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IndicatorPatch"];
+            };
+        };
+        responses: {
+            /** @description The indicator as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Indicator"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_detect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectRequest"];
+            };
+        };
+        responses: {
+            /** @description What it was taken for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detected"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    indicator_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
                 };
             };
             default: components["responses"]["Problem"];
