@@ -205,6 +205,8 @@ async fn every_bad_member_is_named() {
     refuse("/indicators", json!({"value": SHA256, "tags": many}), &["tags"]).await;
     refuse("/indicators", json!({"value": "x", "type": "ipv4"}), &["value"]).await;
     refuse("/indicators/import", json!({"text": " "}), &["text"]).await;
+    let bundle = json!({"text": "{\"type\": \"bundle\", \"objects\": [}"});
+    refuse("/indicators/import", bundle, &["format"]).await;
     let bad = json!({"text": "x", "source": "feed:a b", "tags": [""]});
     refuse("/indicators/import", bad, &["tags", "source"]).await;
     let made = server.post(&operator, "/indicators", json!({"value": SHA256})).await.expect(201);

@@ -76,7 +76,8 @@ pub enum ImportError {
     },
 }
 
-/// Reads a text. Without a format it is recognised.
+/// Reads a text. Without a format it is recognised. This version reads lines alone; what looks
+/// like another format is refused rather than read as something it is not.
 ///
 /// # Errors
 /// When the text is empty, too large, or not in its format. Single bad lines are no error.
@@ -88,9 +89,28 @@ pub fn parse(text: &str, format: Option<ImportFormat>) -> Result<Parsed, ImportE
     if text.trim().is_empty() {
         return Err(ImportError::Empty);
     }
-    let mut list = List::new(format.unwrap_or(ImportFormat::Lines));
+    let format = format.unwrap_or_else(|| recognise(text));
+    if format != ImportFormat::Lines {
+        let reason = "this version reads one indicator a line only.".to_owned();
+        return Err(ImportError::Malformed { format, reason });
+    }
+    let mut list = List::new(format);
     lines::read(text, &mut list)?;
     Ok(list.0)
+}
+
+/// The format a text has by its looks: JSON begins with a brace, a table has commas in its head.
+fn recognise(text: &str) -> ImportFormat {
+    let text = text.trim_start();
+    if text.starts_with(['{', '[']) {
+        return if text.contains("\"Event\"") { ImportFormat::Misp } else { ImportFormat::Stix };
+    }
+    let head = text.lines().find(|line| !line.trim_start().starts_with(['#', '/', ';']));
+    if head.is_some_and(|head| head.contains(',')) {
+        ImportFormat::Csv
+    } else {
+        ImportFormat::Lines
+    }
 }
 
 /// Collects what is read.
