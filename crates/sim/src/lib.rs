@@ -7,6 +7,7 @@
 //! - [`transport`] carries requests: over real TLS with one connection per request, or through
 //!   whatever else implements [`transport::Transport`].
 //! - [`fleet::Fleet`] drives many agents over one transport, from one seed.
+//! - [`load::Load`] lets a fleet put load on a server by a plan and counts what comes of it.
 //!
 //! ```no_run
 //! # async fn example(url: &str, ca_pem: &str) -> Result<(), mimir_sim::SetupError> {
@@ -29,6 +30,7 @@
 pub mod agent;
 pub mod answers;
 pub mod fleet;
+pub mod load;
 pub mod logs;
 pub mod profile;
 pub mod record;
@@ -40,7 +42,7 @@ pub use agent::{Job, LogKind, Report, VirtualAgent};
 pub use answers::{Answerer, Outcome, PlausibleAnswers, Question};
 pub use fleet::{Fault, Fleet, FleetBuilder, Mix, SetupError, Timing, Totals, Waits};
 pub use mimir_wire::Timestamp;
-pub use profile::{Platform, Profile, Version};
+pub use profile::{Platform, Product, Profile, Version};
 pub use record::{Acknowledged, Fate, Record, Recording, Sent};
 pub use rows::Rows;
 pub use transport::{Connections, Endpoint, Transport, TransportError};

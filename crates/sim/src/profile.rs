@@ -116,6 +116,16 @@ impl FromStr for Version {
     }
 }
 
+/// Which program a virtual host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Product {
+    /// Stock osqueryd.
+    #[default]
+    Osquery,
+    /// `mimir-agent`, which servers let keep its connection.
+    MimirAgent,
+}
+
 /// Who a virtual host is. Everything else about it follows from these few numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
@@ -127,7 +137,9 @@ pub struct Profile {
     pub image: u32,
     /// Operating system family.
     pub platform: Platform,
-    /// Version of the agent.
+    /// The program it runs.
+    pub product: Product,
+    /// Version of the agent, or of the osquery that it imitates.
     pub version: Version,
     /// Every result with rows gets a cell that is not valid UTF-8.
     pub invalid_utf8: bool,
@@ -145,6 +157,7 @@ impl Profile {
             seed,
             image: index,
             platform: Platform::Linux,
+            product: Product::Osquery,
             version: Version::CURRENT,
             invalid_utf8: false,
             oversized_bytes: 0,
@@ -180,7 +193,10 @@ impl Profile {
 
     /// `User-Agent` of its requests.
     pub fn user_agent(&self) -> String {
-        format!("osquery/{}", self.version)
+        match self.product {
+            Product::Osquery => format!("osquery/{}", self.version),
+            Product::MimirAgent => concat!("mimir-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
     }
 
     /// The body of its enrolment.

@@ -20,6 +20,7 @@ mod samples;
 mod saved;
 mod serve;
 mod settings;
+mod sim;
 mod sources;
 mod sql;
 mod store;
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Config(config::ConfigCommand),
     /// Look for what is wrong with a server's data, certificate, database and surroundings
     Doctor(doctor::DoctorArgs),
+    /// Put load on a server: a fleet of virtual hosts that enrol, poll and answer over TLS
+    Sim(sim::SimArgs),
     /// Copy the embedded database to a file while the server runs
     Backup(backup::BackupArgs),
 }
@@ -102,6 +105,7 @@ pub(crate) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result
         Command::Dashboard(command) => dashboard::run(&command, context),
         Command::Config(command) => config::run(&command, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Sim(args) => sim::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
     }
 }

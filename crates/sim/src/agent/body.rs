@@ -4,6 +4,7 @@
 use mimir_wire::osquery::{DENYLISTED_MESSAGE, QueryStats};
 use sha2::{Digest as _, Sha256};
 
+use super::Delivered;
 use crate::profile::Version;
 use crate::rows::{Rows, push_string};
 
@@ -38,6 +39,17 @@ impl Finished {
     /// It failed.
     pub(super) fn failure(name: String, message: String) -> Self {
         Self { name, rows: Rows::new(), status: 1, message, stats: None }
+    }
+
+    /// What an observer of a fleet wants to know of it.
+    pub(super) fn delivered(&self) -> Delivered {
+        Delivered {
+            name: self.name.clone(),
+            status: self.status,
+            denylisted: self.status != 0 && self.message == DENYLISTED_MESSAGE,
+            rows: self.rows.count(),
+            row_bytes: self.rows.byte_len(),
+        }
     }
 
     /// It was refused, because a worker died of it.

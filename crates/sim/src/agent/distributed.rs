@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mimir_wire::Timestamp;
+use mimir_wire::osquery::DENYLISTED_MESSAGE;
 use serde_json::Value;
 
 use super::body::Finished;
@@ -178,6 +179,7 @@ impl VirtualAgent {
                 self.discover_next(call, discovery, now)
             }
             Outcome::Error(why) => self.reject_answer(call, &why, now),
+            Outcome::Denylisted => self.reject_answer(call, DENYLISTED_MESSAGE, now),
             Outcome::Stuck => self.stuck(call),
             Outcome::Death => self.die(call, now),
             Outcome::After(..) => unreachable!("at_once leaves none"),
@@ -203,6 +205,7 @@ impl VirtualAgent {
                 Finished::rows(executing.name.clone(), &executing.sql, self.peculiar(rows))
             }
             Outcome::Error(message) => Finished::failure(executing.name.clone(), message),
+            Outcome::Denylisted => Finished::denylisted(executing.name.clone()),
         };
         self.disk.unmark(&executing.sql);
         call.report.executed.push(executing.name);
@@ -223,6 +226,7 @@ impl VirtualAgent {
         call.report.written = Some(ok);
         if ok {
             for result in self.worker.unsent.drain(..) {
+                call.report.delivered.push(result.delivered());
                 if let Some(record) = &mut self.record {
                     record.acknowledge(result, now);
                 }
@@ -233,6 +237,7 @@ impl VirtualAgent {
 
     fn end_iteration(&mut self, call: &mut Call, now: Timestamp) -> Action {
         self.disk.drop_expired_marks(self.worker.options.denylist_duration, now);
+        call.report.accelerated = now < self.disk.accelerated_until;
         let next_in = self.distributed_interval(now);
         self.finish(call, next_in)
     }

@@ -79,7 +79,8 @@ impl VirtualAgent {
                 self.settle(call, Fate::TimedOut);
                 self.failed(call, TransportError::TimedOut.to_string(), now)
             }
-            Err(TransportError::Failed(why)) => {
+            Err(error @ TransportError::Failed { .. }) => {
+                let why = error.to_string();
                 self.settle(call, Fate::Failed(why.clone()));
                 match call.exchange.sent.take() {
                     Some(request) if !call.exchange.resent => self.send(call, request, true, now),
@@ -100,7 +101,7 @@ impl VirtualAgent {
                     self.attempt(call, now)
                 }
                 Err(why) => {
-                    self.settle(call, Fate::Refused(why.clone()));
+                    self.refuse(call, &why);
                     self.failed(call, why, now)
                 }
             };
@@ -112,12 +113,12 @@ impl VirtualAgent {
             }
             Verdict::NodeInvalid => {
                 let why = "the server does not know the node key".to_owned();
-                self.settle(call, Fate::Refused(why.clone()));
+                self.refuse(call, &why);
                 self.disk.node_key = None;
                 self.failed(call, why, now)
             }
             Verdict::Refused(why) => {
-                self.settle(call, Fate::Refused(why.clone()));
+                self.refuse(call, &why);
                 self.failed(call, why, now)
             }
         }
@@ -228,6 +229,11 @@ impl VirtualAgent {
         call.exchange.resent = resend;
         call.exchange.sent = Some(request.clone());
         Progress::Act(Action::Send { request, resend })
+    }
+
+    fn refuse(&mut self, call: &Call, why: &str) {
+        self.settle(call, Fate::Refused(why.to_owned()));
+        self.refusal = Some(why.into());
     }
 
     fn settle(&mut self, call: &Call, fate: Fate) {

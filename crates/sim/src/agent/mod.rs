@@ -116,6 +116,8 @@ pub struct Report {
     pub denylisted: Vec<String>,
     /// Whether the results were acknowledged; `None` when there was nothing to write.
     pub written: Option<bool>,
+    /// The results that were acknowledged.
+    pub delivered: Vec<Delivered>,
     /// Results that are in memory and not acknowledged.
     pub unsent: usize,
     /// The worker died.
@@ -124,8 +126,25 @@ pub struct Report {
     pub stuck: bool,
     /// The thread was busy with an earlier run of the job; nothing was done.
     pub busy: bool,
+    /// The server asked for faster polls for a while.
+    pub accelerated: bool,
     /// When the thread would do the job next.
     pub next_in: Duration,
+}
+
+/// A result that was acknowledged, without its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// The query's name as offered.
+    pub name: String,
+    /// Status as sent: 0 is success.
+    pub status: i64,
+    /// The agent had refused the text, because a worker died of it before.
+    pub denylisted: bool,
+    /// Rows as sent.
+    pub rows: u64,
+    /// Bytes of the rows.
+    pub row_bytes: usize,
 }
 
 /// One osqueryd.
@@ -139,6 +158,8 @@ pub struct VirtualAgent {
     worker: Worker,
     /// Kept by an observer; not a part of the agent.
     record: Option<Box<Record>>,
+    /// Why the last answer was taken for failure, for the observer.
+    refusal: Option<Box<str>>,
 }
 
 /// Memory of the worker process.
@@ -181,12 +202,17 @@ impl VirtualAgent {
     /// A fresh machine that will enrol with `secret`, its worker starting at `now`.
     pub fn new(profile: Profile, secret: Arc<str>, now: Timestamp) -> Self {
         let worker = Worker { number: 1, started: now, ..Worker::default() };
-        Self { profile, secret, disk: Disk::default(), worker, record: None }
+        Self { profile, secret, disk: Disk::default(), worker, record: None, refusal: None }
     }
 
     /// Lets an observer write everything down from now on.
     pub fn set_record(&mut self, record: Option<Box<Record>>) {
         self.record = record;
+    }
+
+    /// Why the last answer was taken for failure, if it was; tells it once.
+    pub fn take_refusal(&mut self) -> Option<Box<str>> {
+        self.refusal.take()
     }
 
     /// What the observer wrote down.
@@ -242,6 +268,11 @@ impl VirtualAgent {
     /// Whether a job is under way.
     pub const fn is_busy(&self, job: Job) -> bool {
         self.worker.calls[job as usize].is_some()
+    }
+
+    /// Whether no job is under way.
+    pub fn is_idle(&self) -> bool {
+        self.worker.calls.iter().all(Option::is_none)
     }
 
     /// Begins a job. When the same job is under way, nothing happens and the report says `busy`.

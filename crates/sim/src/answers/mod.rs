@@ -37,6 +37,8 @@ pub enum Outcome {
     Rows(Rows),
     /// With an SQL error and this message.
     Error(String),
+    /// With the agent's refusal to run it: a worker died of the text before.
+    Denylisted,
     /// The worker dies in the middle of it: results in memory are lost, and an agent since 5.5.0
     /// refuses the text for a day.
     Death,

@@ -8,9 +8,10 @@ use mimir_wire::Timestamp;
 use rand::RngExt as _;
 
 use super::timing::Timing;
-use super::{Fleet, HostSlot, Shared};
+use super::{Fleet, HostSlot, Losses, Shared};
 use crate::agent::VirtualAgent;
 use crate::answers::{Answerer, PlausibleAnswers};
+use crate::load::Meter;
 use crate::profile::{Platform, Profile, Version};
 use crate::record::{Record, Recording};
 use crate::seed;
@@ -20,7 +21,7 @@ use crate::transport::{Connections, TlsTransport, Transport};
 const CONCURRENCY: usize = 256;
 
 /// Largest fleet.
-const HOSTS_MAX: usize = 1_000_000;
+const HOSTS_MAX: usize = crate::load::HOSTS_MAX;
 
 /// A fleet that cannot be set up as asked.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +156,8 @@ impl Mix {
 
 /// A change of one host's profile.
 type Change = Box<dyn FnOnce(&mut Profile)>;
+/// A change of every host's profile.
+type Shape = Box<dyn Fn(&mut Profile)>;
 
 /// Where the fleet's requests go.
 enum Way {
@@ -170,6 +173,7 @@ pub struct FleetBuilder {
     secret: String,
     mix: Mix,
     changes: Vec<(usize, Change)>,
+    shape: Option<Shape>,
     answers: Arc<dyn Answerer>,
     timing: Timing,
     recording: Recording,
@@ -177,6 +181,7 @@ pub struct FleetBuilder {
     sources: u32,
     start: Option<Timestamp>,
     concurrency: usize,
+    meter: Option<Arc<Meter>>,
 }
 
 impl FleetBuilder {
@@ -196,6 +201,7 @@ impl FleetBuilder {
             secret: String::new(),
             mix: Mix::default(),
             changes: Vec::new(),
+            shape: None,
             answers: Arc::new(PlausibleAnswers::default()),
             timing: Timing::default(),
             recording: Recording::default(),
@@ -203,6 +209,7 @@ impl FleetBuilder {
             sources: 0,
             start: None,
             concurrency: CONCURRENCY,
+            meter: None,
         }
     }
 
@@ -238,6 +245,13 @@ impl FleetBuilder {
     #[must_use]
     pub fn host(mut self, index: usize, change: impl FnOnce(&mut Profile) + 'static) -> Self {
         self.changes.push((index, Box::new(change)));
+        self
+    }
+
+    /// Changes every host, after the mix and before single hosts.
+    #[must_use]
+    pub fn each(mut self, change: impl Fn(&mut Profile) + 'static) -> Self {
+        self.shape = Some(Box::new(change));
         self
     }
 
@@ -291,6 +305,13 @@ impl FleetBuilder {
         self
     }
 
+    /// Counts everything with this.
+    #[must_use]
+    pub(crate) fn meter(mut self, meter: Arc<Meter>) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+
     /// The fleet. No host has enrolled yet.
     ///
     /// # Errors
@@ -307,8 +328,10 @@ impl FleetBuilder {
         let start = self.start.unwrap_or_else(machine_time);
         let shared =
             Shared::new(transport, self.answers, self.timing, start, self.seed, self.concurrency)
-                .losing(self.mix.answers_lost, self.mix.requests_lost)
-                .recording(self.recording);
+                .recording(self.recording)
+                .metered(self.meter);
+        let Mix { answers_lost, requests_lost, .. } = self.mix;
+        shared.set_losses(Losses { answers: answers_lost, requests: requests_lost });
         let mut hosts = Vec::with_capacity(profiles.len());
         for profile in profiles {
             let mut agent = VirtualAgent::new(profile, secret.clone(), start);
@@ -330,6 +353,9 @@ impl FleetBuilder {
         let count = u32::try_from(self.hosts).expect("checked against the largest fleet");
         let mut profiles: Vec<_> =
             (0..count).map(|index| self.mix.profile(self.seed, index)).collect();
+        if let Some(shape) = &self.shape {
+            profiles.iter_mut().for_each(shape);
+        }
         for (index, change) in self.changes.drain(..) {
             let profile = profiles.get_mut(index).ok_or_else(|| {
                 SetupError::Wish(format!("there is no host {index} in a fleet of {count}"))

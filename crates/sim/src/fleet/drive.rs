@@ -5,11 +5,13 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::timing::{Waits, micros};
 use super::{Fault, HostSlot, Shared};
 use crate::agent::{Action, Event, Job, Report, Ticket};
+use crate::load::Whereabouts;
 use crate::transport::{Request, TransportError};
 
 /// Gives the job up when its driver is dropped, so that the host is not busy for ever.
@@ -27,7 +29,7 @@ impl Drop for Guard<'_> {
 }
 
 impl Shared {
-    pub(super) async fn drive(&self, slot: &HostSlot, job: Job) -> Report {
+    pub(crate) async fn drive(&self, slot: &HostSlot, job: Job) -> Report {
         let now = self.now(slot);
         let (ticket, mut action) = slot.agent().begin(job, now);
         let _guard = Guard { slot, ticket };
@@ -35,10 +37,13 @@ impl Shared {
         loop {
             let event = match action {
                 Action::Send { request, resend } => {
+                    let turn = self.turn().await;
                     if !resend {
                         deadline = Instant::now() + self.timing.deadline;
                     }
-                    Event::Answered(self.exchange(slot, request, deadline).await)
+                    let answer = self.exchange(slot, request, deadline).await;
+                    drop(turn);
+                    Event::Answered(answer)
                 }
                 Action::Wait(wait) => {
                     self.wait(slot, wait).await;
@@ -67,6 +72,9 @@ impl Shared {
         let now = self.now(slot);
         let mut agent = slot.agent();
         let action = agent.resume(ticket, event, now);
+        if let (Some(why), Some(meter)) = (agent.take_refusal(), &self.meter) {
+            meter.refused(&why);
+        }
         if !agent.is_enrolling() {
             slot.unlocked.notify_waiters();
         }
@@ -96,6 +104,18 @@ impl Shared {
         }
     }
 
+    /// Waits until one more request may be under way. The host's deadline begins afterwards: it
+    /// is this program that is late.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let begin = Instant::now();
+        // Nobody closes the semaphore.
+        let turn = self.turns.acquire().await.ok();
+        if let Some(meter) = &self.meter {
+            meter.waited(begin.elapsed());
+        }
+        turn
+    }
+
     /// Sends once, with whatever goes wrong on the way.
     async fn exchange(
         &self,
@@ -104,23 +124,27 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Vec<u8>, TransportError> {
         let fault = {
+            let away = self.whereabouts(request.host) != Whereabouts::There;
             let mut network = slot.network();
-            if !network.online {
-                return Err(TransportError::Failed("the network is unreachable".to_owned()));
+            if away || !network.online {
+                return Err(TransportError::of("the network is unreachable"));
             }
             network.next_fault(self, request.host, request.endpoint)
         };
+        if let (Some(fault), Some(meter)) = (fault, &self.meter) {
+            meter.disturbed(fault != Fault::RequestLost);
+        }
         if fault == Some(Fault::RequestLost) {
-            return Err(TransportError::Failed("the connection was reset".to_owned()));
+            return Err(TransportError::of("the connection was reset"));
         }
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let posted = tokio::time::timeout_at(deadline, self.transport.post(request)).await;
+        let posted = self.post(request, deadline).await;
         let answer = match (posted, fault) {
-            (Err(_), _) | (_, Some(Fault::AnswerTooLate)) => Err(TransportError::TimedOut),
-            (_, Some(_)) => {
-                Err(TransportError::Failed("the connection was reset before the answer".to_owned()))
+            (Err(TransportError::TimedOut), _) | (_, Some(Fault::AnswerTooLate)) => {
+                Err(TransportError::TimedOut)
             }
-            (Ok(answer), None) => answer,
+            (_, Some(_)) => Err(TransportError::of("the connection was reset before the answer")),
+            (answer, None) => answer,
         };
         if let Err(e) = &answer {
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
@@ -130,10 +154,27 @@ impl Shared {
         answer
     }
 
+    /// Hands it to the network and measures.
+    async fn post(&self, request: Request, deadline: Instant) -> Result<Vec<u8>, TransportError> {
+        let (endpoint, bytes) = (request.endpoint, request.body.len());
+        let begin = Instant::now();
+        let posted = tokio::time::timeout_at(deadline, self.transport.post(request)).await;
+        let answer = posted.unwrap_or(Err(TransportError::TimedOut));
+        if let Some(meter) = &self.meter {
+            meter.sent(bytes);
+            meter.came(endpoint, begin.elapsed(), &answer);
+        }
+        answer
+    }
+
     fn count(&self, slot: &HostSlot, report: &Report) {
         let iterations = u64::from(report.job == Job::Distributed && !report.busy);
         self.counters.iterations.fetch_add(iterations, Ordering::Relaxed);
         self.counters.executed.fetch_add(report.executed.len() as u64, Ordering::Relaxed);
+        if let Some(meter) = &self.meter {
+            let host = slot.agent().profile().index;
+            meter.done(host, report);
+        }
         if report.died {
             self.counters.deaths.fetch_add(1, Ordering::Relaxed);
             let index = slot.agent().profile().index;

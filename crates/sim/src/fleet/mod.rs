@@ -16,15 +16,17 @@ use std::time::Duration;
 use mimir_wire::Timestamp;
 use rand::RngExt as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 pub use builder::{FleetBuilder, Mix, SetupError};
 pub use run::Running;
+pub(crate) use run::unwrap_task;
 pub use timing::{Timing, Waits};
 
 use crate::agent::{Job, LogKind, Report, VirtualAgent};
 use crate::answers::Answerer;
+use crate::load::{Meter, Presence, Whereabouts};
 use crate::profile::Profile;
 use crate::record::{Acknowledged, Record, Recording};
 use crate::seed;
@@ -67,17 +69,30 @@ pub struct Fleet {
 }
 
 /// What all hosts share.
-struct Shared {
+pub(crate) struct Shared {
     transport: Arc<dyn Transport>,
     answers: RwLock<Arc<dyn Answerer>>,
     timing: Timing,
     clock: Clock,
     seed: u64,
     concurrency: usize,
-    answers_lost: f64,
-    requests_lost: f64,
+    /// Requests that may be under way.
+    turns: Semaphore,
+    losses: RwLock<Losses>,
+    /// Who is away, in a load.
+    presence: RwLock<Option<Presence>>,
     recording: Recording,
     counters: Counters,
+    meter: Option<Arc<Meter>>,
+}
+
+/// Shares of the requests, each from 0 to 1.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Losses {
+    /// Their answer is lost on the way.
+    pub(crate) answers: f64,
+    /// They do not arrive.
+    pub(crate) requests: f64,
 }
 
 #[derive(Default)]
@@ -91,7 +106,7 @@ struct Counters {
 }
 
 /// One host: its agent and its network.
-struct HostSlot {
+pub(crate) struct HostSlot {
     agent: Mutex<VirtualAgent>,
     /// Wakes threads that wait for the enrolment lock.
     unlocked: Notify,
@@ -312,6 +327,21 @@ impl Fleet {
         self.shared.counters.totals()
     }
 
+    /// What all hosts share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// All hosts, in order.
+    pub(crate) fn slots(&self) -> Vec<Arc<HostSlot>> {
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Connections opened so far, each with a full handshake attempted.
+    pub fn connections_opened(&self) -> u64 {
+        self.shared.transport.opened()
+    }
+
     fn slot(&self, host: usize) -> Arc<HostSlot> {
         let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
         match hosts.get(host) {
@@ -357,16 +387,39 @@ impl Shared {
             clock: Clock::new(start),
             seed,
             concurrency,
-            answers_lost: 0.0,
-            requests_lost: 0.0,
+            turns: Semaphore::new(concurrency),
+            losses: RwLock::default(),
+            presence: RwLock::default(),
             recording: Recording::default(),
             counters: Counters::default(),
+            meter: None,
         }
     }
 
-    fn losing(mut self, answers: f64, requests: f64) -> Self {
-        (self.answers_lost, self.requests_lost) = (answers, requests);
+    fn metered(mut self, meter: Option<Arc<Meter>>) -> Self {
+        self.meter = meter;
         self
+    }
+
+    /// Changes what is lost on the way from now on.
+    pub(crate) fn set_losses(&self, losses: Losses) {
+        *self.losses.write().unwrap_or_else(PoisonError::into_inner) = losses;
+    }
+
+    /// Changes who is away from now on.
+    pub(crate) fn set_presence(&self, presence: Presence) {
+        *self.presence.write().unwrap_or_else(PoisonError::into_inner) = Some(presence);
+    }
+
+    /// Where a host is now.
+    pub(crate) fn whereabouts(&self, host: u32) -> Whereabouts {
+        let presence = *self.presence.read().unwrap_or_else(PoisonError::into_inner);
+        presence.map_or(Whereabouts::There, |presence| presence.at(host, self.clock.elapsed()))
+    }
+
+    /// Real time since the fleet was made.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     fn recording(mut self, level: Recording) -> Self {
@@ -393,7 +446,7 @@ impl HostSlot {
         }
     }
 
-    fn agent(&self) -> MutexGuard<'_, VirtualAgent> {
+    pub(crate) fn agent(&self) -> MutexGuard<'_, VirtualAgent> {
         self.agent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -408,16 +461,17 @@ impl Network {
         if let Some(at) = self.faults.iter().position(|(wanted, _)| *wanted == endpoint) {
             return Some(self.faults.remove(at).1);
         }
-        if shared.answers_lost + shared.requests_lost == 0.0 {
+        let losses = *shared.losses.read().unwrap_or_else(PoisonError::into_inner);
+        if losses.answers + losses.requests == 0.0 {
             return None;
         }
         let random = self
             .random
             .get_or_insert_with(|| Box::new(seed::rng(shared.seed, host.into(), "losses")));
         let draw: f64 = random.random();
-        if draw < shared.requests_lost {
+        if draw < losses.requests {
             Some(Fault::RequestLost)
-        } else if draw < shared.requests_lost + shared.answers_lost {
+        } else if draw < losses.requests + losses.answers {
             Some(Fault::AnswerLost)
         } else {
             None

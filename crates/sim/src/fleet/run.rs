@@ -42,7 +42,7 @@ impl Running {
 }
 
 /// The result of a task; its panic goes on here.
-pub(super) fn unwrap_task<T>(done: Result<T, JoinError>) -> T {
+pub(crate) fn unwrap_task<T>(done: Result<T, JoinError>) -> T {
     match done {
         Ok(value) => value,
         Err(e) => match e.try_into_panic() {

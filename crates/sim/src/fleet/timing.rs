@@ -81,6 +81,11 @@ impl Clock {
         plus_micros(self.base, elapsed.saturating_add(advanced))
     }
 
+    /// Real time since the beginning.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
     pub(super) fn advance(&self, by: Duration) {
         self.advanced_us.fetch_add(micros(by), Ordering::Relaxed);
     }

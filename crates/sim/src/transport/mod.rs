@@ -82,14 +82,32 @@ pub enum TransportError {
     #[error("the request timed out")]
     TimedOut,
     /// Everything else: name, connect, TLS, reset, short answer.
-    #[error("{0}")]
-    Failed(String),
+    #[error("{doing}{}{why}", if why.is_empty() { "" } else { ": " })]
+    Failed {
+        /// What failed, in words that are the same every time.
+        doing: &'static str,
+        /// Why; may be empty.
+        why: String,
+    },
 }
 
 impl TransportError {
     /// A failure with a cause.
-    pub fn failed(doing: &str, cause: impl fmt::Display) -> Self {
-        Self::Failed(format!("{doing}: {cause}"))
+    pub fn failed(doing: &'static str, cause: impl fmt::Display) -> Self {
+        Self::Failed { doing, why: cause.to_string() }
+    }
+
+    /// A failure that says it all in itself.
+    pub const fn of(what: &'static str) -> Self {
+        Self::Failed { doing: what, why: String::new() }
+    }
+
+    /// What it is counted as: what failed, without the cause.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "no answer within the deadline",
+            Self::Failed { doing, .. } => doing,
+        }
     }
 }
 
@@ -104,6 +122,11 @@ pub trait Transport: Send + Sync {
     /// The worker of `host` died: connections kept for it end with it.
     fn disconnect(&self, host: u32) {
         let _ = host;
+    }
+
+    /// Connections opened so far, each with a full handshake attempted.
+    fn opened(&self) -> u64 {
+        0
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -13,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -20,6 +22,10 @@ use super::http::{self, Answer};
 use super::{Answering, Request, Transport, TransportError};
 use crate::agent::Job;
 use crate::fleet::SetupError;
+
+/// A shared connection that was idle for longer is not used: servers close theirs after some
+/// thirty seconds, and a request that is sent meanwhile is lost.
+const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// Port of an address without one.
 const DEFAULT_PORT: u16 = 443;
@@ -36,6 +42,9 @@ pub enum Connections {
     Closed,
     /// Used again while the server allows it, as `mimir-agent` does and osquery never.
     KeptAlive,
+    /// Kept, and used by whichever host sends next: a large fleet of kept connections in little
+    /// memory. The node key tells the server who speaks.
+    Shared,
 }
 
 /// Posts over TLS to one server.
@@ -45,6 +54,8 @@ pub struct TlsTransport {
     connections: Connections,
     sources: u32,
     kept: Mutex<HashMap<(u32, Job), TlsStream<TcpStream>>>,
+    /// Shared ones with the time of their last answer; the last one in is the first one out.
+    idle: Mutex<Vec<(Instant, TlsStream<TcpStream>)>>,
     opened: AtomicU64,
 }
 
@@ -79,6 +90,7 @@ impl TlsTransport {
             connections,
             sources: 0,
             kept: Mutex::default(),
+            idle: Mutex::default(),
             opened: AtomicU64::new(0),
         })
     }
@@ -91,15 +103,11 @@ impl TlsTransport {
         self
     }
 
-    /// Connections opened so far, each with a full handshake attempted.
-    pub fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
-    }
-
     async fn exchange(&self, request: &Request) -> Result<Vec<u8>, TransportError> {
         let place = (request.host, request.job);
-        let old = self.lock().remove(&place);
-        if let (Connections::KeptAlive, Some(mut stream)) = (self.connections, old) {
+        let old = self.take(place);
+        let again = matches!(self.connections, Connections::KeptAlive | Connections::Shared);
+        if let (true, Some(mut stream)) = (again, old) {
             // A kept connection may have been closed meanwhile; that is no failure.
             if let Ok(answer) = self.one(&mut stream, request).await {
                 return Ok(self.put_back(place, stream, answer));
@@ -123,12 +131,29 @@ impl TlsTransport {
         let keep = match self.connections {
             Connections::Lingering => true,
             Connections::Closed => false,
-            Connections::KeptAlive => answer.reusable,
+            Connections::KeptAlive | Connections::Shared => answer.reusable,
         };
-        if keep {
-            self.lock().insert(place, stream);
+        match (keep, self.connections) {
+            (false, _) => {}
+            (true, Connections::Shared) => self.idle().push((Instant::now(), stream)),
+            (true, _) => drop(self.lock().insert(place, stream)),
         }
         answer.body
+    }
+
+    /// The connection that was kept for this place, or any shared one.
+    fn take(&self, place: (u32, Job)) -> Option<TlsStream<TcpStream>> {
+        if self.connections != Connections::Shared {
+            return self.lock().remove(&place);
+        }
+        let mut idle = self.idle();
+        let (since, stream) = idle.pop()?;
+        if since.elapsed() > IDLE_MAX {
+            // Those below were idle for even longer.
+            idle.clear();
+            return None;
+        }
+        Some(stream)
     }
 
     async fn connect(&self, host: u32) -> Result<TlsStream<TcpStream>, TransportError> {
@@ -168,6 +193,10 @@ impl TlsTransport {
         Some(IpAddr::V4(Ipv4Addr::from(base + nth)))
     }
 
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, TlsStream<TcpStream>)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(u32, Job), TlsStream<TcpStream>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -179,7 +208,14 @@ impl Transport for TlsTransport {
     }
 
     fn disconnect(&self, host: u32) {
-        self.lock().retain(|(owner, _), _| *owner != host);
+        let mut kept = self.lock();
+        if !kept.is_empty() {
+            kept.retain(|(owner, _), _| *owner != host);
+        }
+    }
+
+    fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 }
 

@@ -153,7 +153,7 @@ impl Transport for Slow {
             tokio::time::sleep(Duration::from_millis(300)).await;
             match answered {
                 true => Ok(br#"{"node_key": "K"}"#.to_vec()),
-                false => Err(TransportError::Failed("reset".to_owned())),
+                false => Err(TransportError::of("reset")),
             }
         })
     }

@@ -11,7 +11,7 @@ fn agent() -> VirtualAgent {
 }
 
 fn broken() -> Event {
-    Event::Answered(Err(TransportError::Failed("refused".to_owned())))
+    Event::Answered(Err(TransportError::of("refused")))
 }
 
 fn answer(text: &str) -> Event {
