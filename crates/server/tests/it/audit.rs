@@ -14,7 +14,8 @@ use crate::on_both_engines;
 use crate::openapi::documented;
 
 /// Operations that post and change nothing.
-const ONLY_LOOKS: &[(&str, &str)] = &[("POST", "/queries/check"), ("POST", "/targets/count")];
+const ONLY_LOOKS: &[(&str, &str)] =
+    &[("POST", "/queries/check"), ("POST", "/targets/count"), ("POST", "/indicators/detect")];
 /// An operation that gets and is recorded all the same.
 const EXPORTS: &[(&str, &str)] = &[("GET", "/campaigns/{id}/export")];
 
@@ -120,6 +121,16 @@ async fn queries_and_campaigns(story: &mut Story) {
     story.by_admin(("POST", "/queries/live/{id}/cancel"), &live, json!({})).await;
 }
 
+async fn indicators(story: &mut Story) {
+    let new = json!({"value": "evil.bad-host.net"});
+    let made = id(&story.by_admin(("POST", "/indicators"), "", new).await);
+    let patch = json!({"severity": "high"});
+    story.by_admin(("PATCH", "/indicators/{id}"), &made, patch).await;
+    let import = json!({"text": "worse.bad-host.net"});
+    story.by_admin(("POST", "/indicators/import"), "", import).await;
+    story.by_admin(("DELETE", "/indicators/{id}"), &made, json!({})).await;
+}
+
 on_both_engines!(every_change_and_every_export_leaves_one_entry, |server| {
     let admin = server.admin().await;
     server.enrol(&admin, "web").await;
@@ -127,6 +138,7 @@ on_both_engines!(every_change_and_every_export_leaves_one_entry, |server| {
     let mut story = Story { server, admin, told: BTreeSet::new() };
     let secrets = accounts_and_secrets(&mut story).await;
     queries_and_campaigns(&mut story).await;
+    indicators(&mut story).await;
     story.by_admin(("POST", "/hosts/{id}/decommission"), &host, json!({})).await;
 
     let own = |operations: &[(&str, &str)]| -> BTreeSet<(String, String)> {

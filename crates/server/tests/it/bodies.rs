@@ -29,6 +29,10 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("POST", "/queries/run", r#"{"sql": "SELECT 1", "target": {"type": "all"}}"#),
     ("POST", "/saved-queries", r#"{"name": "a", "sql": "SELECT 1"}"#),
     ("PUT", "/saved-queries/{id}", r#"{"name": "a", "sql": "SELECT 1"}"#),
+    ("POST", "/indicators", "{}"),
+    ("POST", "/indicators/detect", r#"{"value": "a"}"#),
+    ("POST", "/indicators/import", "{}"),
+    ("PATCH", "/indicators/{id}", "{}"),
     ("POST", "/campaigns", "{}"),
     ("POST", "/campaigns/{id}/stop", "{}"),
     ("POST", "/campaigns/{id}/drop-rows", r#"{"confirm": "a"}"#),
@@ -118,6 +122,7 @@ async fn bad_pages_are_refused() {
         "/api-keys",
         "/enrollment-secrets",
         "/saved-queries",
+        "/indicators",
         "/campaigns",
         "/audit",
     ];
@@ -154,6 +159,7 @@ async fn a_forged_cursor_harms_nothing() {
         "/api-keys",
         "/enrollment-secrets",
         "/saved-queries",
+        "/indicators",
         "/campaigns",
         "/audit",
     ];
@@ -167,8 +173,10 @@ async fn a_forged_cursor_harms_nothing() {
             let status = reply.status.as_u16();
             assert!(matches!(status, 200 | 422), "{list} {key}: {}", reply.text);
         }
-        let reply = server.get(&admin, &format!("{list}?q=%00&actor=%00")).await;
-        assert!(reply.status != 500, "{list}: {}", reply.text);
+        for filter in ["q=%00", "actor=%00", "tag=%00", "source=%00"] {
+            let reply = server.get(&admin, &format!("{list}?{filter}")).await;
+            assert!(reply.status != 500, "{list}: {}", reply.text);
+        }
     }
 }
 

@@ -233,3 +233,23 @@ async fn a_large_import_is_taken_whole() {
     let nobody = server.post(&Caller::Nobody, "/indicators/import", json!({})).await;
     nobody.refused(401, "unauthenticated");
 }
+
+/// PostgreSQL stores no NUL: a text with one is refused or found nowhere, and never a failure.
+#[tokio::test]
+async fn a_nul_harms_nothing() {
+    let server = Server::on(Engine::Postgres);
+    let operator = server.operator().await;
+    let kinds = ["filename", "filepath", "registry_key", "domain", "url", "ipv4"];
+    for kind in kinds {
+        for value in ["a\0b", "C:\\a\0b\\c.exe", "http://a.net/\0", "HKLM\\a\0b"] {
+            let body = json!({"value": value, "type": kind});
+            let told = server.post(&operator, "/indicators/detect", body.clone()).await;
+            assert_eq!(told.status, 200, "{kind} {value:?}: {}", told.text);
+            let added = server.post(&operator, "/indicators", body).await;
+            assert!(matches!(added.status.as_u16(), 201 | 409 | 422), "{kind}: {}", added.text);
+        }
+    }
+    let text = "a\0b.exe\nC:\\x\\\0\nevil.bad-host.net # \0 note\n";
+    let done = server.post(&operator, "/indicators/import", json!({"text": text})).await;
+    done.expect(200);
+}

@@ -223,7 +223,8 @@ fn record(
         kind: entry.kind,
         value: entry.value,
         severity: severity.unwrap_or(SEVERITY_DEFAULT),
-        description: entry.description,
+        // A NUL cannot be stored and would fail the whole import.
+        description: entry.description.replace('\0', ""),
         tags,
         source: source.to_owned(),
         active: true,

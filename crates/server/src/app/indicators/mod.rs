@@ -34,6 +34,8 @@ pub async fn list(
     mut filter: IndicatorFilter,
     page: PageRequest<i64>,
 ) -> ApiResult<Page<Indicator>> {
+    // No text of ours has a NUL, and PostgreSQL takes none.
+    filter.source = filter.source.map(|source| source.replace('\0', " "));
     // What the console shows can be pasted into a search.
     filter.q = filter.q.map(|q| q.replace("[.]", ".").replace("hxxp", "http"));
     let now = app.clock.now();
