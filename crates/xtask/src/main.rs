@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use mimir_store::testing::{POSTGRES_VARIABLE, PrivatePostgres};
 
 const HELP: &str = "\
-cargo xtask bench [--only ID] [--json FILE]
+cargo xtask bench [--only P1,P3] [--hosts N] [--json FILE] [--doc PAGE]
                                       measure Mimir beside bare floors; fails when a target is missed
 cargo xtask gen                       write the generated files that are checked in
 cargo xtask with-postgres -- CMD …    run CMD with a private PostgreSQL for the tests
@@ -34,6 +34,8 @@ fn run() -> anyhow::Result<ExitCode> {
         ["gen"] => generate().map(|()| ExitCode::SUCCESS),
         ["with-postgres", "--", command @ ..] if !command.is_empty() => with_postgres(command),
         ["bench", options @ ..] => bench::run(options),
+        // What `bench` measures beside: started by it.
+        ["bench-floor", words @ ..] => bench::floor::serve(words).map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help"] => {
             report(HELP);
             Ok(ExitCode::SUCCESS)

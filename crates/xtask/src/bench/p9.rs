@@ -6,7 +6,6 @@
 //! The floor is what nothing can do without: one round trip of an HTTP request, and the time that
 //! the query itself took on the host.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -15,11 +14,13 @@ use mimir_wire::api::campaign::LaunchRequest;
 use mimir_wire::api::query::QueryRequest;
 use mimir_wire::api::target::Target;
 
-use super::report::{self, Measured, median};
+use super::report::{self, Measured, Pairs};
 use super::rig::Rig;
+use super::setting::Setting;
 
 /// What is measured.
 pub const WHAT: &str = "launch → rows in the operator's hands, mimir-agent connected";
+const WHAT_LIVE: &str = "the same with a live query: start, event `host` with its rows";
 /// Runs of each kind, one after the other in turn.
 const RUNS: usize = 31;
 /// Runs before them that do not count: first connections, first pages of the database.
@@ -32,12 +33,13 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// Rows that are asked for.
 const ROWS: usize = 20;
 
-/// Measures it with the programs in a folder.
-pub fn run(programs: &Path) -> anyhow::Result<Vec<Measured>> {
-    let mut rig = Rig::start(programs)?;
+/// Measures it.
+pub fn run(setting: &Setting<'_>) -> anyhow::Result<Vec<Measured>> {
+    let (runs, warm_up) = if setting.smoke { (1, 0) } else { (RUNS, WARM_UP) };
+    let mut rig = Rig::start(setting.programs)?;
     rig.add_agent("bench-1")?;
-    let (mut campaigns, mut lives) = (Series::default(), Series::default());
-    for n in 0..WARM_UP + RUNS {
+    let (mut campaigns, mut lives) = (Pairs::default(), Pairs::default());
+    for n in 0..warm_up + runs {
         let sql = format!(
             "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT {ROWS}) \
              SELECT r.n, {n} AS run, u.total_seconds FROM r, uptime u"
@@ -47,47 +49,24 @@ pub fn run(programs: &Path) -> anyhow::Result<Vec<Measured>> {
         let trip = round_trip(&rig.client)?;
         std::thread::sleep(PAUSE);
         let live = live(&rig.client, &sql)?;
-        if n >= WARM_UP {
-            campaigns.push(took, trip + query);
+        if n >= warm_up {
+            let floor = ms(trip + query);
+            campaigns.push(ms(took), floor);
             // The same statement, so about as long on the host.
-            lives.push(live, trip + query);
+            lives.push(ms(live), floor);
         }
     }
+    let note = "The floor is a GET of /healthz on an open connection and the query's own time on \
+                the host.";
+    let target = report::Target::ValueAtMost(TARGET_MS);
     Ok(vec![
-        campaigns.measured("P9", "campaign: launch, event `response`, page of rows"),
-        lives.measured("P9 live", "live query: start, event `host` with its rows"),
+        campaigns.lower("P9", WHAT, 1, "ms", target, note),
+        lives.lower("P9 live", WHAT_LIVE, 1, "ms", target, note),
     ])
 }
 
-/// Figures of all runs in milliseconds.
-#[derive(Default)]
-struct Series {
-    values: Vec<f64>,
-    floors: Vec<f64>,
-}
-
-impl Series {
-    fn push(&mut self, value: Duration, floor: Duration) {
-        self.values.push(value.as_secs_f64() * 1_000.0);
-        self.floors.push(floor.as_secs_f64() * 1_000.0);
-    }
-
-    fn measured(self, id: &str, what: &str) -> Measured {
-        let least = self.values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.values.iter().copied().fold(0.0, f64::max);
-        Measured {
-            id: id.to_owned(),
-            hosts: 1,
-            value: median(self.values),
-            floor: Some(median(self.floors)),
-            unit: "ms",
-            target: report::Target::ValueAtMost(TARGET_MS),
-            note: format!(
-                "{what}; median of {RUNS}, {least:.0} to {most:.0} ms. The floor is a GET of \
-                 /healthz on an open connection and the query's own time on the host."
-            ),
-        }
-    }
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
 /// Time from the launch of a campaign to its rows, and what the query took on the host.

@@ -12,6 +12,8 @@ use mimir_client::{Client, HostFilter};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::load::Goal;
+
 /// Longest wait for any state; far beyond what it takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at a state.
@@ -30,7 +32,11 @@ pub struct Rig {
 impl Rig {
     /// Starts a server with campaigns turned on.
     pub fn start(programs: &Path) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(programs, tempfile::tempdir()?)
+    }
+
+    /// The same in a folder, in whose `data` a database may lie already.
+    pub fn start_in(programs: &Path, folder: TempDir) -> anyhow::Result<Self> {
         let address = free_address()?;
         let bootstrap = folder.path().join("bootstrap.json");
         let server = Command::new(programs.join("mimir"))
@@ -62,10 +68,31 @@ impl Rig {
         };
         let rig = Self { client, processes, folder, programs: programs.to_owned(), address };
         std::fs::write(rig.folder.path().join("secret"), secret)?;
-        let settings = json!({"offline_campaigns_enabled": true, "max_concurrent_hunts": 1000});
+        let settings = json!({"offline_campaigns_enabled": true, "max_concurrent_hunts": 1000,
+            "campaign_aggregate_row_cap": 1_000_000_000});
         let settings = settings.as_object().context("an object")?;
         rig.client.update_settings_json(settings)?;
         Ok(rig)
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.processes[0].id()
+    }
+
+    /// The server as those see it who send it bodies.
+    pub fn goal(&self) -> anyhow::Result<Goal> {
+        Goal::new(&self.address, &self.data().join("ca.pem"))
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder for what belongs to a measurement.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts an agent that is the host of this name, and waits until it has enrolled.
@@ -104,7 +131,7 @@ fn end(processes: &mut [Child]) {
 }
 
 /// Looks until there is something to see.
-fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
     let start = Instant::now();
     loop {
         if let Some(seen) = look() {
@@ -117,7 +144,8 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T>
     }
 }
 
-fn free_address() -> anyhow::Result<String> {
+/// An address on loopback that nobody listens on.
+pub fn free_address() -> anyhow::Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     Ok(listener.local_addr()?.to_string())
 }
