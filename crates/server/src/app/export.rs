@@ -123,7 +123,7 @@ fn export_response(
 ) -> Result<(), ExportError> {
     let (seq, host_id) = (response.seq, response.host_id.to_string());
     let mut from = 0;
-    loop {
+    while u64::try_from(from).unwrap_or_default() < response.stored_rows {
         let chunks = app.db.read(move |tx| responses::chunks(tx, no, seq, from, 4));
         let chunks =
             chunks.map_err(|error: DbError| ExportError::Write(std::io::Error::other(error)))?;

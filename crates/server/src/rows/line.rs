@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use mimir_wire::osquery::plain_run;
+
 use super::RowsError;
 
 /// A JSON string without its quotes, escapes in place.
@@ -132,14 +134,14 @@ impl<'l> Cells<'l> {
         }
         let (mut end, mut escaped) = (at + 1, false);
         loop {
+            end += plain_run(bytes.get(end..)?);
             match *bytes.get(end)? {
                 b'"' => break,
                 b'\\' => {
                     escaped = true;
                     end += 2;
                 }
-                0..0x20 => return None,
-                _ => end += 1,
+                _ => return None,
             }
         }
         Some((RawText { raw: &self.line[at + 1..end], escaped }, end + 1))

@@ -7,6 +7,7 @@
 //! (even `null`) is failure, `node_invalid` must be a boolean, and the answer must be an object.
 
 mod lenient;
+mod plain;
 mod write;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use lenient::{Text, repair_utf8};
+pub use plain::plain_run;
 pub use write::{QueryStatus, WRITE_NAMES_MAX, WriteBody, WriteEntry, WriteSink, read_write_body};
 
 /// The only sign by which an agent says that it refused a query it has died of before

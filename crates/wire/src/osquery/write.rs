@@ -14,7 +14,9 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::plain::is_stored_form;
 use super::{BodyError, DENYLISTED_MESSAGE, QueryStats, Text};
 
 /// Takes the rows of a body while it is being read.
@@ -175,7 +177,7 @@ struct Lenient<T>(T);
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        let raw = <&RawValue>::deserialize(deserializer)?;
         Ok(Self(serde_json::from_str(raw.get()).unwrap_or_default()))
     }
 }
@@ -289,11 +291,15 @@ impl<'de> Visitor<'de> for RowsSeed<'_> {
         let mut line = Vec::new();
         loop {
             if self.wanted {
-                line.clear();
-                match seq.next_element_seed(RowSeed { line: &mut line })? {
-                    None => break,
-                    Some(true) => self.wanted = self.sink.row(&line),
-                    Some(false) => continue,
+                let Some(raw) = seq.next_element::<&RawValue>()? else { break };
+                let raw = raw.get();
+                // Nearly all rows come spelled as they are stored: osquery writes no spaces.
+                if is_stored_form(raw.as_bytes()) {
+                    self.wanted = self.sink.row(raw.as_bytes());
+                } else if respelled(raw, &mut line).map_err(A::Error::custom)? {
+                    self.wanted = self.sink.row(&line);
+                } else {
+                    continue;
                 }
             } else if seq.next_element::<IgnoredAny>()?.is_none() {
                 break;
@@ -302,6 +308,12 @@ impl<'de> Visitor<'de> for RowsSeed<'_> {
         }
         Ok(count)
     }
+}
+
+/// Spells a row as it is stored; answers false for an element that is no object.
+fn respelled(raw: &str, line: &mut Vec<u8>) -> Result<bool, serde_json::Error> {
+    line.clear();
+    RowSeed { line }.deserialize(&mut serde_json::Deserializer::from_str(raw))
 }
 
 /// Reads one row into `line`; answers false for an element that is no object.
@@ -556,5 +568,39 @@ mod tests {
         assert_eq!(body.entries.len(), WRITE_NAMES_MAX);
         assert_eq!(body.node_key, "k", "what follows is still read");
         assert!(body.entries.iter().all(|e| e.status == QueryStatus::Failure && e.message == "m"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_row_that_is_taken_as_it_came_is_what_the_parser_would_write(
+            cells in proptest::collection::vec((".{0,9}", ".{0,20}"), 0..5),
+            spoil in proptest::collection::vec((0..200_usize, proptest::sample::select(
+                vec!["\"", "\\", "{", "}", ":", ",", " ", "\n", "\\u0041", "\\/", "\\b", "1", "é"],
+            )), 0..3),
+        ) {
+            let mut row = String::from("{");
+            for (n, (column, value)) in cells.iter().enumerate() {
+                let text = |text: &str| serde_json::to_string(text).unwrap();
+                let comma = if n > 0 { "," } else { "" };
+                row.push_str(&format!("{comma}{}:{}", text(column), text(value)));
+            }
+            row.push('}');
+            for (at, text) in &spoil {
+                let at = row.floor_char_boundary(at % (row.len() + 1));
+                row.insert_str(at, text);
+            }
+            let mut line = Vec::new();
+            let read: Result<Box<RawValue>, _> = serde_json::from_str(&row);
+            let slow = read.ok().map(|raw| respelled(raw.get(), &mut line).ok());
+            if is_stored_form(row.as_bytes()) && slow.is_some() {
+                proptest::prop_assert_eq!(slow, Some(Some(true)));
+                proptest::prop_assert_eq!(std::str::from_utf8(&line).unwrap(), row.as_str());
+            }
+            if spoil.is_empty() {
+                // Only a control character needs an escape that is not taken as it came.
+                let is_odd = row.contains("\\u00");
+                proptest::prop_assert!(is_odd || is_stored_form(row.as_bytes()));
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use mimir_server::tls;
 use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
@@ -47,7 +47,8 @@ pub fn serve(words: &[&str]) -> anyhow::Result<()> {
                 tcp.set_nodelay(true).ok();
                 let Ok(stream) = acceptor.accept(tcp).await else { return };
                 let service = service_fn(|request| answer(request, store.clone()));
-                let http = hyper::server::conn::http1::Builder::new();
+                let mut http = hyper::server::conn::http1::Builder::new();
+                http.timer(TokioTimer::new());
                 drop(http.serve_connection(TokioIo::new(stream), service).await);
             });
         }

@@ -3,7 +3,7 @@
 //! connection, one request at a time, as osquery's own requests are. It is no client for anything
 //! else: it reads answers with a `Content-Length` only.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -101,11 +101,19 @@ impl Connection {
     fn more(&mut self) -> anyhow::Result<()> {
         let filled = self.buffer.len();
         self.buffer.resize(filled + STEP_BYTES, 0);
-        let read = self.stream.read(&mut self.buffer[filled..])?;
+        let StreamOwned { conn, sock } = &mut self.stream;
+        let read = loop {
+            match conn.reader().read(&mut self.buffer[filled..]) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+            if conn.read_tls(sock)? == 0 {
+                bail!("the server closed the connection");
+            }
+            conn.process_new_packets()?;
+        };
         self.buffer.truncate(filled + read);
-        if read == 0 {
-            bail!("the server closed the connection");
-        }
+        ensure!(read > 0, "the server ended the connection");
         Ok(())
     }
 }
