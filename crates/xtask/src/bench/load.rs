@@ -62,12 +62,13 @@ pub struct Connection {
 impl Connection {
     /// Sends a body and answers what comes back, which must be a success.
     pub fn post(&mut self, path: &str, body: &[u8], keep: bool) -> anyhow::Result<Vec<u8>> {
-        let connection = if keep { "keep-alive" } else { "close" };
+        // The server ends the connections of stock osquery by itself: it never uses one twice.
+        let agent = if keep { "mimir-agent/0.1.0" } else { "osquery/5.23.1" };
         let length = body.len();
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\
-             User-Agent: osquery/5.23.1\r\nContent-Type: application/json\r\n\
-             Connection: {connection}\r\nContent-Length: {length}\r\n\r\n"
+             User-Agent: {agent}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n"
         )
         .into_bytes();
         request.extend_from_slice(body);
