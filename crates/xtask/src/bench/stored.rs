@@ -5,9 +5,9 @@
 use mimir_engine::campaign::ledger::CampaignLedger;
 use mimir_engine::campaign::spec;
 use mimir_server::rows::Chunk;
+use mimir_store::Db;
 use mimir_store::campaigns::{NewCampaign, insert};
 use mimir_store::ledger::{Happened, Item, NewAnswer, NewChunk, apply};
-use mimir_store::{Db, DbError};
 use mimir_wire::Timestamp;
 use mimir_wire::api::campaign::{CampaignKind, Outcome};
 use mimir_wire::api::target::Target;
@@ -74,6 +74,6 @@ pub fn answer(campaign_no: i64, host: u64, rows: u64, chunks: Vec<Chunk>) -> Ite
 
 /// Stores answers in one transaction.
 pub fn store(db: &Db, items: Vec<Item>) -> anyhow::Result<()> {
-    db.write(move |tx| apply(tx, &items, NOW).map(drop).map_err(DbError::from))?;
+    db.write(move |tx| apply(tx, &items, NOW).map(drop))?;
     Ok(())
 }

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn work_is_seen_from_inside_and_outside() {
         let outside = cpu_of(std::process::id()).unwrap();
-        let (sum, used) = timed(|| Ok((0..5_000_000_u64).fold(0, |sum, n| sum ^ n * n))).unwrap();
+        let (sum, used) = timed(|| Ok((0..5_000_000_u64).fold(0, |sum, n| sum ^ (n * n)))).unwrap();
         assert!(sum != 1 && used > Duration::ZERO);
         assert!(cpu_of(std::process::id()).unwrap() > outside);
         assert!(memory_of(std::process::id()).unwrap() > 64 << 10);
