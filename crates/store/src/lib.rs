@@ -10,6 +10,7 @@ pub mod assignments;
 pub mod audit;
 pub mod campaigns;
 pub mod changes;
+pub mod column_sets;
 pub mod db;
 pub mod dialect;
 pub mod enrolment;
@@ -78,6 +79,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         audit::STATEMENTS,
         campaigns::STATEMENTS,
         changes::STATEMENTS,
+        column_sets::STATEMENTS,
         enrolment::STATEMENTS,
         history::STATEMENTS,
         hosts::STATEMENTS,

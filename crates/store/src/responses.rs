@@ -2,14 +2,12 @@
 //! Reading responses and their rows. Rows are stored in compressed chunks; a page unpacks no more
 //! chunks than it shows.
 
-use std::ops::ControlFlow;
-
-use mimir_engine::limits::COLUMNS_MAX;
 use mimir_wire::Timestamp;
 use mimir_wire::api::campaign::Outcome;
 use mimir_wire::ids::HostId;
 use mimir_wire::osquery::QueryStats;
 
+use crate::column_sets::Gathered;
 use crate::db::{Row, Tx, Value};
 use crate::words::Json;
 use crate::{DbError, Result, contains_pattern, statements, values};
@@ -104,6 +102,7 @@ statements! {
         and r.seq < $6 order by r.seq desc limit $7");
     LIST_COUNT = concat!("select count(*) from response r join host h on h.no = r.host_no \
         where r.campaign_no = $1 and ", found!());
+    ALL_COUNT = "select count(*) from response where campaign_no = $1";
     OF_HOST = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
         where r.campaign_no = $1 and r.host_no = $2 order by r.part");
     WITH_ROWS = concat!("select ", columns!(), " from response r join host h on h.no = r.host_no \
@@ -178,6 +177,9 @@ pub fn list_newest(
 /// # Errors
 /// When the database fails.
 pub fn list_count(tx: &mut Tx<'_>, campaign_no: i64, filter: &Filter) -> Result<u64> {
+    if *filter == Filter::default() {
+        return tx.query_one(ALL_COUNT, &values![campaign_no])?.get(0);
+    }
     tx.query_one(LIST_COUNT, &filter_params(campaign_no, filter))?.get(0)
 }
 
@@ -238,26 +240,11 @@ pub fn columns_and_more(
     campaign_no: i64,
     host_no: Option<i64>,
 ) -> Result<(Vec<String>, bool)> {
-    let (mut columns, mut more) = (Vec::new(), false);
-    let mut seen = std::collections::HashSet::new();
+    let mut gathered = Gathered::default();
     tx.for_each::<DbError>(COLUMN_SETS, &values![campaign_no, host_no], |row| {
-        let listed = row.get::<Json<Vec<String>>>(0)?.0;
-        // An answer with a full list has probably more columns than it could list.
-        more |= listed.len() >= COLUMNS_MAX;
-        for column in listed {
-            if seen.contains(&column) {
-                continue;
-            }
-            if columns.len() == COLUMNS_MAX {
-                more = true;
-                return Ok(ControlFlow::Break(()));
-            }
-            seen.insert(column.clone());
-            columns.push(column);
-        }
-        Ok(ControlFlow::Continue(()))
+        Ok(gathered.take(row.get::<Json<Vec<String>>>(0)?.0))
     })?;
-    Ok((columns, more))
+    Ok(gathered.done())
 }
 
 /// Chunks of a response that hold rows from `from_row` on, at most `limit`.

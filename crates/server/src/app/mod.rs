@@ -3,6 +3,7 @@
 //! together with the audit entry. No HTTP here and no SQL.
 
 mod caller;
+mod columns;
 mod state;
 
 pub mod accounts;

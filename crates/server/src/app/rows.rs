@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::app::campaigns::record;
+use crate::app::columns::CampaignColumns;
 use crate::app::page::{PageRequest, encode, foreign_cursor};
 use crate::app::row_scan::{self, Candidate, First, Sorting};
 use crate::export::{HOST_ID_COLUMN, HOSTNAME_COLUMN};
@@ -88,6 +89,7 @@ pub async fn host_rows(
     page: PageRequest<RowCursor>,
 ) -> ApiResult<RowPage> {
     let slot = slot(app, &query).await?;
+    let kept = Arc::clone(app);
     app.read(move |tx| {
         let _held = &slot;
         let campaign = record(tx, id)?;
@@ -97,7 +99,7 @@ pub async fn host_rows(
         if responses::of_host(tx, campaign.no, host_no)?.is_empty() {
             return Err(none());
         }
-        read(tx, &campaign, Some(host_no), &query, &page, false)
+        read(tx, &kept.columns, &campaign, Some(host_no), &query, &page, false)
     })
     .await
 }
@@ -113,6 +115,7 @@ pub async fn rows(
     page: PageRequest<RowCursor>,
 ) -> ApiResult<RowPage> {
     let slot = slot(app, &query).await?;
+    let kept = Arc::clone(app);
     app.read(move |tx| {
         let _held = &slot;
         let campaign = record(tx, id)?;
@@ -121,7 +124,7 @@ pub async fn rows(
             // No host has the number -1, and an unknown host has no rows.
             Some(id) => Some(mimir_store::hosts::by_id(tx, id)?.map_or(-1, |host| host.no)),
         };
-        read(tx, &campaign, host_no, &query, &page, true)
+        read(tx, &kept.columns, &campaign, host_no, &query, &page, true)
     })
     .await
 }
@@ -138,6 +141,7 @@ async fn slot(app: &App, query: &RowQuery) -> ApiResult<Option<OwnedSemaphorePer
 
 fn read(
     tx: &mut Tx<'_>,
+    kept: &CampaignColumns,
     campaign: &CampaignRecord,
     host_no: Option<i64>,
     query: &RowQuery,
@@ -145,7 +149,10 @@ fn read(
     stamped: bool,
 ) -> ApiResult<RowPage> {
     // Of all hosts' rows all columns are shown, also while one host's are looked at.
-    let mut columns = responses::columns(tx, campaign.no, host_no.filter(|_| !stamped))?;
+    let mut columns = match host_no.filter(|_| !stamped) {
+        Some(host_no) => responses::columns(tx, campaign.no, Some(host_no))?,
+        None => kept.of(tx, campaign.no)?,
+    };
     let conditions = conditions(&query.conditions, &columns, stamped)?;
     let read = RowRead {
         campaign_no: campaign.no,

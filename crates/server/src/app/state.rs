@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::changes::ChangeReader;
+use crate::app::columns::CampaignColumns;
 use crate::app::schema::SchemaDocument;
 use crate::clock::{Clock, random};
 use crate::fleet::Fleet;
@@ -72,6 +73,8 @@ pub struct App {
     pub api_bodies: BodyBudget,
     /// One for each export that may be written at the same time.
     pub export_slots: Arc<Semaphore>,
+    /// Columns of the campaigns whose rows are being read.
+    pub(crate) columns: CampaignColumns,
     pub(crate) password_slots: Semaphore,
     pub(crate) check_slots: Arc<Semaphore>,
     pub(crate) sort_slots: Arc<Semaphore>,
@@ -103,6 +106,7 @@ impl App {
             stopping: CancellationToken::new(),
             api_bodies: BodyBudget::of_api(),
             export_slots: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            columns: CampaignColumns::default(),
             password_slots: Semaphore::new(PASSWORD_HASHES_MAX),
             check_slots: Arc::new(Semaphore::new(SQL_CHECKS_MAX)),
             sort_slots: Arc::new(Semaphore::new(SORTS_MAX)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading responses and rows on both engines.
 
+use mimir_store::column_sets::ColumnSets;
 use mimir_store::db::Db;
 use mimir_store::responses::{self, Filter, ResponseRecord};
 use mimir_store::{both_engines, values};
@@ -169,4 +170,37 @@ both_engines!(dropping_rows_keeps_the_record, |db: Db| {
     let derived = read(&db, move |tx| mimir_store::assignments::derived_coverage(tx, no));
     let stored = read(&db, move |tx| mimir_store::campaigns::by_no(tx, no)).unwrap();
     assert_eq!(derived, stored.ledger.coverage, "I6 and I10");
+});
+
+// Counting on from where one stopped says the same as counting everything again.
+both_engines!(columns_are_kept_while_a_campaign_grows, |db: Db| {
+    let hosts = some_hosts(&db, 12);
+    let no = launch(&db, 1, &hosts, &shape());
+    let mut kept = ColumnSets::default();
+    let mut follow = || {
+        let mut sets = kept.clone();
+        let before = sets.clone();
+        let (fits, sets) = read(&db, move |tx| Ok((sets.follow(tx, no)?, sets.clone())));
+        assert!(fits);
+        assert_eq!(sets.is_ahead_of(&before), sets != before);
+        kept = sets;
+        kept.columns()
+    };
+    assert!(follow().is_empty());
+    for (host, list) in hosts.iter().zip(["a", "b", "b", "c", "", "c", "c", "a", "a", "a"]) {
+        let mut answer = rows(0, 2);
+        answer.columns = if list.is_empty() { "[]".into() } else { format!(r#"["x","{list}"]"#) };
+        apply(&db, &[answered(no, *host, answer)], at(1_100));
+        let all = read(&db, move |tx| responses::columns(tx, no, None));
+        assert_eq!(follow(), all);
+        assert_eq!(follow(), all, "nothing is counted twice");
+    }
+    assert_eq!(follow(), ["x", "a", "c", "b"]);
+
+    let mut answer = rows(0, 2);
+    answer.columns = format!(r#"["{}"]"#, "n".repeat(70_000));
+    apply(&db, &[answered(no, hosts[11], answer)], at(1_100));
+    let mut full = kept.clone();
+    let (fits, full) = read(&db, move |tx| Ok((full.follow(tx, no)?, full.clone())));
+    assert_eq!((fits, full), (false, ColumnSets::default()));
 });
