@@ -10,11 +10,13 @@
 //! polls does not need; and launching campaigns, which is an operator's business.
 
 mod answers;
+mod file;
 mod histogram;
 mod keys;
 mod meter;
 mod plan;
 mod presence;
+mod preset;
 mod report;
 mod scenario;
 mod schedule;
@@ -23,12 +25,14 @@ mod values;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use file::read as read_scenario;
 pub use histogram::Times;
 pub(crate) use keys::HOSTS_MAX;
 pub use keys::{KEYS, Key, Topic};
 pub(crate) use meter::Meter;
 pub use plan::{Absence, Answering, Connecting, Plan};
 pub(crate) use presence::{Presence, Whereabouts};
+pub use preset::{PRESETS, Preset};
 pub use report::{
     AnswerCounts, Event, FaultCounts, HostCounts, Latencies, LoadReport, QueryCounts, RequestCounts,
 };
