@@ -15,6 +15,7 @@ mod login;
 mod real;
 mod real_accounts;
 mod real_campaigns;
+mod real_load;
 mod real_process;
 mod real_queries;
 mod settings;

@@ -15,7 +15,7 @@ use crate::real::until;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mimir");
 
 /// The program without the variables of whoever runs the tests.
-fn mimir(arguments: &[&str]) -> Command {
+pub fn mimir(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MIMIR_"));
     for (name, _) in ours {

@@ -323,4 +323,18 @@ mod tests {
         assert!(problems(late).first().unwrap().starts_with("line 2: from this step on"));
         assert!(problems("[hosts]\nn = 1").first().unwrap().contains("hosts takes one"));
     }
+
+    #[test]
+    fn scenarios_of_the_guide_are_read() {
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/scenarios");
+        let files = std::fs::read_dir(guide).unwrap().map(|file| file.unwrap().path());
+        let mut count = 0;
+        for path in files {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let scenario = read(&text).unwrap_or_else(|why| panic!("{}: {why:?}", path.display()));
+            assert!(scenario.steps.last().is_some_and(|step| step.stop), "{}", path.display());
+            count += 1;
+        }
+        assert!(count >= 3, "{count}");
+    }
 }
