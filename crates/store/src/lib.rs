@@ -48,11 +48,11 @@ macro_rules! migrations {
 }
 
 /// The schema's history on SQLite.
-pub const SQLITE_MIGRATIONS: &[Migration] =
-    migrations!("sqlite": 1 "0001-first", 2 "0002-indicators");
+pub const SQLITE_MIGRATIONS: &[Migration] = migrations!("sqlite": 1 "0001-first", 2 "0002-indicators",
+        3 "0003-barred-machines");
 /// The schema's history on PostgreSQL.
-pub const POSTGRES_MIGRATIONS: &[Migration] =
-    migrations!("postgres": 1 "0001-first", 2 "0002-indicators");
+pub const POSTGRES_MIGRATIONS: &[Migration] = migrations!("postgres": 1 "0001-first", 2 "0002-indicators",
+        3 "0003-barred-machines");
 
 /// Brings the schema up to date.
 ///

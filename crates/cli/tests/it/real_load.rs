@@ -105,7 +105,8 @@ fn kept_connections_are_few_and_a_seed_is_a_fleet() {
         requests["connections"].as_u64().unwrap() * 4 < requests["sent"].as_u64().unwrap(),
         "{requests}"
     );
-    let hosts = || real.json(&["host", "list", "--limit", "1000"])["items"].as_array().unwrap().len();
+    let hosts =
+        || real.json(&["host", "list", "--limit", "1000"])["items"].as_array().unwrap().len();
     assert_eq!(hosts(), 21);
     play(&real, &secret, &[&load[..], &["--connection", "kept"]].concat());
     assert_eq!(hosts(), 21, "the same seed is the same hosts");

@@ -77,3 +77,25 @@ fn searched_columns_have_the_same_collation_everywhere() {
         assert!(wrong.is_empty(), "not collated \"C\": {wrong:?}");
     }
 }
+
+/// What every enrolment and every poll asks is found by an index: a scan would make a fleet's
+/// first day cost the square of its size.
+#[test]
+fn what_agents_cause_reads_no_whole_table() {
+    let test = TestDb::migrated(Engine::Sqlite);
+    let asked = [
+        "from host where machine_key = $1 and decommissioned_at is null",
+        "from host where machine_key = $1 and reenrollment_blocked",
+        "from enrollment_secret where secret_hash = $1",
+        "from node_key where host_no = $1",
+    ];
+    for part in asked {
+        let found = all_statements().into_iter().find(|(_, sql)| sql.contains(part));
+        let (name, sql) = found.unwrap_or_else(|| panic!("no statement has `{part}`"));
+        let explain: &'static str = Box::leak(format!("explain query plan {sql}").into_boxed_str());
+        let plan = read(&test, move |tx| tx.query(explain, &values![""]));
+        let steps: Vec<String> = plan.iter().map(|step| step.get(3).unwrap()).collect();
+        assert!(!steps.is_empty(), "{name}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{name}: {steps:?}");
+    }
+}
