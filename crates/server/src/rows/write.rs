@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use mimir_engine::limits;
+use mimir_wire::osquery::plain_run;
 use zstd::bulk::Compressor;
 
 use super::line::Cells;
@@ -170,6 +171,28 @@ impl Columns {
     /// Notes the columns of one row. Answers false, possibly after noting some, when it is none.
     fn see(&mut self, line: &[u8]) -> bool {
         let Ok(line) = std::str::from_utf8(line) else { return false };
+        self.are_as_before(line.as_bytes()) || self.see_each(line)
+    }
+
+    /// Whether the row has the columns known already, or the first of them, in their order. A
+    /// false only says that one must look closer.
+    fn are_as_before(&self, line: &[u8]) -> bool {
+        let mut rest = line.strip_prefix(b"{");
+        for name in self.raw.iter().take(limits::ROW_CELLS_MAX) {
+            let value = rest
+                .and_then(|rest| rest.strip_prefix(b"\""))
+                .and_then(|rest| rest.strip_prefix(name.as_bytes()))
+                .and_then(|rest| rest.strip_prefix(b"\":\""));
+            rest = match value.and_then(behind_text) {
+                Some([b'}']) => return true,
+                Some([b',', more @ ..]) => Some(more),
+                _ => return false,
+            };
+        }
+        false
+    }
+
+    fn see_each(&mut self, line: &str) -> bool {
         for (place, cell) in Cells::new(line).enumerate() {
             let Ok(cell) = cell else { return false };
             if place == limits::ROW_CELLS_MAX {
@@ -200,6 +223,19 @@ impl Columns {
             serde_json::from_str(&format!("\"{raw}\"")).map_err(|_| RowsError::Malformed)
         };
         self.raw.iter().map(|raw| unescape(raw)).collect()
+    }
+}
+
+/// What follows the closing quote of the text whose inside begins here.
+fn behind_text(inside: &[u8]) -> Option<&[u8]> {
+    let mut rest = inside;
+    loop {
+        rest = &rest[plain_run(rest)..];
+        match rest {
+            [b'"', behind @ ..] => return Some(behind),
+            [b'\\', _, more @ ..] => rest = more,
+            _ => return None,
+        }
     }
 }
 
@@ -338,6 +374,39 @@ mod tests {
             assert!(writer.push(row.as_bytes()));
         }
         assert_eq!(writer.finish().unwrap().columns, ["b", "a", "q\"c", "d"]);
+    }
+
+    proptest::proptest! {
+        // The short way may only answer true where the long one would, and add no column.
+        #[test]
+        fn a_row_taken_for_one_like_those_before_is_one(
+            cells in proptest::collection::vec(("[ab\"é]{0,2}", ".{0,12}"), 0..4),
+            spoil in proptest::collection::vec((0..80_usize, proptest::sample::select(
+                vec!["\"", "\\", "{", "}", ":", ",", "\n", "a", "é"],
+            )), 0..3),
+        ) {
+            let text = |text: &str| serde_json::to_string(text).unwrap();
+            let row = |value: &dyn Fn(&str) -> String| {
+                let cells: Vec<String> =
+                    cells.iter().map(|(name, of)| format!("{}:{}", text(name), value(of))).collect();
+                format!("{{{}}}", cells.join(","))
+            };
+            let mut columns = Columns::default();
+            proptest::prop_assert!(columns.see(row(&|_| text("")).as_bytes()));
+            let mut next = row(&text);
+            for (at, more) in &spoil {
+                let at = next.floor_char_boundary(at % (next.len() + 1));
+                next.insert_str(at, more);
+            }
+            let before = columns.raw.clone();
+            if columns.are_as_before(next.as_bytes()) {
+                proptest::prop_assert!(columns.see_each(&next), "{next}");
+                proptest::prop_assert_eq!(&columns.raw, &before);
+            }
+            let is_each_once = before.len() == cells.len();
+            let is_like = spoil.is_empty() && is_each_once && !cells.is_empty();
+            proptest::prop_assert!(!is_like || columns.are_as_before(next.as_bytes()));
+        }
     }
 
     #[test]
