@@ -83,5 +83,6 @@ impl<'de> Visitor<'de> for TextVisitor {
 /// are not UTF-8 (osquery issues 8204 and 7614); each bad sequence becomes U+FFFD. Refusing the
 /// body instead would make the agent send it again for ever.
 pub fn repair_utf8(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body)
+    // Checking skips whole words of plain text; looking for what is to be replaced does not.
+    std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
