@@ -197,25 +197,37 @@ fn drain(app: &Weak<App>, receiver: &Receiver<Job>) {
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let Some(app) = app.upgrade() else { return };
-        let jobs = group(first, receiver);
-        metrics::gauge!("mimir_lane_depth").set(receiver.len() as f64);
         let behind_is_due = last_behind.is_none_or(|at| at.elapsed() >= WRITE_BEHIND);
-        // A defect met by one answer must not end the lane for all: its agents hear an error,
-        // because their senders are dropped, and try again.
-        let turn = std::panic::AssertUnwindSafe(|| {
-            if !jobs.is_empty() {
-                commit(&app, jobs);
-            }
-            behind_is_due && flush_behind(&app)
-        });
-        let more = std::panic::catch_unwind(turn).unwrap_or_else(|_| {
-            tracing::error!("the lane met a defect; the answers of this turn were not taken");
-            false
-        });
+        let more = turn(&app, first, behind_is_due);
         if behind_is_due {
             last_behind = (!more).then(|| app.clock.instant());
         }
     }
+}
+
+/// One turn of a lane that has no thread: stores answers that have arrived and, when that is due,
+/// writes what was noted; answers whether more was noted. Blocking.
+pub fn take_turn(app: &Arc<App>, behind_is_due: bool) -> bool {
+    let first = app.lane.receiver.try_recv().ok();
+    turn(app, first, behind_is_due)
+}
+
+fn turn(app: &Arc<App>, first: Option<Job>, behind_is_due: bool) -> bool {
+    let receiver = &app.lane.receiver;
+    let jobs = group(first, receiver);
+    metrics::gauge!("mimir_lane_depth").set(receiver.len() as f64);
+    // A defect met by one answer must not end the lane for all: its agents hear an error,
+    // because their senders are dropped, and try again.
+    let turn = std::panic::AssertUnwindSafe(|| {
+        if !jobs.is_empty() {
+            commit(app, jobs);
+        }
+        behind_is_due && flush_behind(app)
+    });
+    std::panic::catch_unwind(turn).unwrap_or_else(|_| {
+        tracing::error!("the lane met a defect; the answers of this turn were not taken");
+        false
+    })
 }
 
 /// Takes what has arrived, without waiting for more.

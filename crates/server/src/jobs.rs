@@ -38,14 +38,15 @@ pub async fn run(app: Arc<App>) {
         }
         ticks += 1;
         let turn = Arc::clone(&app);
-        let done = tokio::task::spawn_blocking(move || take_turn(&turn, ticks)).await;
+        let done = crate::blocking::run(move || take_turn(&turn, ticks)).await;
         if let Err(error) = done {
             tracing::error!(%error, "a job failed");
         }
     }
 }
 
-fn take_turn(app: &App, ticks: u64) {
+/// One turn of the jobs, the `ticks`-th: each job is done that is due then. Blocking.
+pub fn take_turn(app: &App, ticks: u64) {
     app.sweep_live();
     // With one server too: following right after a write may have failed, and a stop must not
     // wait for the next write.

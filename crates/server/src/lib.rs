@@ -6,6 +6,7 @@
 //! engine's, all SQL is the store's.
 
 pub mod app;
+pub mod blocking;
 pub mod bootstrap;
 pub mod clock;
 pub mod config;

@@ -91,6 +91,22 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub fn open(db: Db, clock: Clock, config: AppConfig) -> Result<Arc<Self>, DbError> {
+        let app = Self::open_without_threads(db, clock, config)?;
+        let unavailable = |error: std::io::Error| DbError::Unavailable(error.to_string());
+        Lane::run(&app).map_err(unavailable)?;
+        Ok(app)
+    }
+
+    /// As [`App::open`], but nothing happens by itself: whoever opened it drives the lane by
+    /// [`crate::ingest::take_turn`] and the jobs by [`crate::jobs::take_turn`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn open_without_threads(
+        db: Db,
+        clock: Clock,
+        config: AppConfig,
+    ) -> Result<Arc<Self>, DbError> {
         let secret = db
             .write(|tx| mimir_store::meta::get_or_insert(tx, "offer_id_secret", &random::<32>()))?;
         let guard = Guard::new().map_err(|error| DbError::Usage(error.to_string()))?;
@@ -119,8 +135,6 @@ impl App {
             config,
         });
         app.rebuild()?;
-        let unavailable = |error: std::io::Error| DbError::Unavailable(error.to_string());
-        Lane::run(&app).map_err(unavailable)?;
         Ok(app)
     }
 
@@ -191,7 +205,7 @@ pub(crate) fn deny_list(settings: &Settings) -> DenyList {
 pub(crate) async fn hop<T: Send + 'static>(
     work: impl FnOnce() -> ApiResult<T> + Send + 'static,
 ) -> ApiResult<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match crate::blocking::run(work).await {
         Ok(result) => result,
         Err(error) => Err(ApiError::internal(error)),
     }

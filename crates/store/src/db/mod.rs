@@ -7,6 +7,8 @@
 //! is allowed.
 
 mod error;
+#[cfg(feature = "testing")]
+mod faults;
 mod job;
 mod many;
 pub(crate) mod monotonic;
@@ -23,6 +25,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use self::error::{ConstraintKind, DbError};
+#[cfg(feature = "testing")]
+pub use self::faults::{Fault, Faults};
 use self::postgres::Postgres;
 pub use self::postgres::{Listener, Notice};
 pub use self::row::Row;
@@ -38,6 +42,9 @@ pub use crate::values;
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
+    /// What this handle and its clones meet at their writes.
+    #[cfg(feature = "testing")]
+    faults: Option<Faults>,
 }
 
 struct Inner {
@@ -80,7 +87,18 @@ impl Db {
                 Open::Postgres(Postgres::open(url, connections, owner, &counters)?)
             }
         };
-        Ok(Self { inner: Arc::new(Inner { owner, engine, counters }) })
+        Ok(Self {
+            inner: Arc::new(Inner { owner, engine, counters }),
+            #[cfg(feature = "testing")]
+            faults: None,
+        })
+    }
+
+    /// Another handle on the same open database, whose writes meet these failures.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_faults(&self, faults: Faults) -> Self {
+        Self { inner: Arc::clone(&self.inner), faults: Some(faults) }
     }
 
     /// The engine of this database.
@@ -98,6 +116,43 @@ impl Db {
     /// # Errors
     /// The error of `work`, or a [`DbError`] of the transaction; then nothing is kept.
     pub fn write<T, E>(
+        &self,
+        work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        #[cfg(feature = "testing")]
+        if let Some(faults) = self.faults.clone() {
+            return self.write_through(&faults, work);
+        }
+        self.write_now(work)
+    }
+
+    /// As [`Db::write`], with the failures that a test has planned.
+    #[cfg(feature = "testing")]
+    fn write_through<T, E>(
+        &self,
+        faults: &Faults,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let fault = faults.begin()?;
+        let inside = faults.clone();
+        let done = self.write_now(move |tx| -> Result<T, E> {
+            let done = work(tx)?;
+            inside.before_commit(fault)?;
+            Ok(done)
+        })?;
+        faults.after_commit(fault)?;
+        Ok(done)
+    }
+
+    fn write_now<T, E>(
         &self,
         work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -126,6 +181,8 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        #[cfg(feature = "testing")]
+        self.faults.as_ref().map_or(Ok(()), Faults::alive)?;
         nesting::refuse_nested(self.inner.owner)?;
         match &self.inner.engine {
             Open::Sqlite(sqlite) => sqlite.read(self.inner.owner, &mut work),

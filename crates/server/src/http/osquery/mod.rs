@@ -111,7 +111,7 @@ async fn key_of(body: BodyBytes) -> (Option<String>, BodyBytes) {
     if body.len() <= KEY_BYTES_MAX {
         return (body_key(&body), body);
     }
-    let found = tokio::task::spawn_blocking(move || (body_key(&body), body)).await;
+    let found = crate::blocking::run(move || (body_key(&body), body)).await;
     // The search does not panic; if it ever did, this request must fail and nothing else.
     found.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -63,7 +63,7 @@ pub async fn write(
     let host = identify_fresh(app, key.as_deref()).await?;
     let (app_in, host_in) = (Arc::clone(app), Arc::clone(&host));
     // Parsing and compressing a large body takes a while: not on an async thread.
-    let parsed = tokio::task::spawn_blocking(move || {
+    let parsed = crate::blocking::run(move || {
         let parsed = parse(&app_in, &host_in, &body);
         drop(body);
         parsed
