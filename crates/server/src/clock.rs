@@ -28,15 +28,17 @@ struct Simulated {
     now: AtomicI64,
     /// Microseconds of monotonic time.
     elapsed: AtomicU64,
+    /// Tells the ids of one simulated process from those of others.
+    process: u16,
     /// Ids made so far: they are counted, not drawn, so that a run can be repeated.
     ids: AtomicU64,
 }
 
 impl SimulatedTime {
-    /// Stands at this time of day.
-    pub fn new(now: Timestamp) -> Self {
+    /// Stands at this time of day, for the simulated process of this number (below 4,096).
+    pub fn new(now: Timestamp, process: u16) -> Self {
         let (now, elapsed) = (AtomicI64::new(now.micros()), AtomicU64::new(0));
-        Self(Arc::new(Simulated { now, elapsed, ids: AtomicU64::new(0) }))
+        Self(Arc::new(Simulated { now, elapsed, process, ids: AtomicU64::new(0) }))
     }
 
     /// The time of day.
@@ -64,6 +66,7 @@ impl SimulatedTime {
     fn id_bytes(&self) -> [u8; 10] {
         let number = self.0.ids.fetch_add(1, Ordering::Relaxed);
         let mut bytes = [0; 10];
+        bytes[..2].copy_from_slice(&self.0.process.to_be_bytes());
         bytes[2..].copy_from_slice(&number.to_be_bytes());
         bytes
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mimir_engine::limits::{SESSION_HOURS_MAX, SESSION_IDLE_HOURS};
-use mimir_store::db::Engine;
 use mimir_store::{DbError, accounts, changes, enrolment, hosts, idempotency, live_relay};
 use mimir_wire::Timestamp;
 
@@ -51,7 +50,7 @@ pub fn take_turn(app: &App, ticks: u64) {
     // With one server too: following right after a write may have failed, and a stop must not
     // wait for the next write.
     report("follow changes", app.follow_changes());
-    if app.db.engine() == Engine::Postgres {
+    if app.is_shared() {
         report("follow answers", app.follow_answers());
     }
     if ticks.is_multiple_of(SEEN_TICKS) {
@@ -85,7 +84,7 @@ pub fn flush_seen(app: &App) -> Result<(), DbError> {
             return Err(error);
         }
     }
-    if app.db.engine() == Engine::Postgres {
+    if app.is_shared() {
         let since = app.clock.now().plus_secs(-30);
         let heard = app.db.read(move |tx| hosts::seen_since(tx, since))?;
         app.fleet.hosts(|hosts| hosts.heard(&heard));

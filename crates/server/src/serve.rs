@@ -60,8 +60,13 @@ pub async fn start(config: &Config, metrics: Option<Metrics>) -> anyhow::Result<
     let bound = Config { listen: address, ..config.clone() };
     let url = bound.public_url_or_default(tls::machine_hostname().as_deref());
     let ca_pem = ca.as_deref().map(std::fs::read_to_string).transpose()?;
-    let app_config =
-        AppConfig { metrics_public: config.metrics_public, public_url: Some(url.clone()), ca_pem };
+    let app_config = AppConfig {
+        metrics_public: config.metrics_public,
+        public_url: Some(url.clone()),
+        ca_pem,
+        // The lock of the data directory sees to it that SQLite has one server alone.
+        shared_database: false,
+    };
     let (app, mut bootstrap, notices) = open(config, clock, app_config).await?;
     if let Some(made) = &mut bootstrap {
         made.url.clone_from(&url);

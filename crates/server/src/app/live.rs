@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use mimir_engine::limits::LIVE_RESULT_MINUTES;
 use mimir_store::changes::{self, ChangeKind};
-use mimir_store::db::Engine;
 use mimir_store::{audit, live_relay};
 use mimir_wire::Timestamp;
 use mimir_wire::api::live::{LiveQuery, LiveStarted};
@@ -103,7 +102,7 @@ impl App {
         message: LiveMessage,
         entry: Option<audit::NewEntry>,
     ) -> ApiResult<()> {
-        let relayed = self.db.engine() == Engine::Postgres;
+        let relayed = self.is_shared();
         if !relayed && entry.is_none() {
             self.live_apply(&message);
             return Ok(());

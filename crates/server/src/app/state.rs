@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use mimir_engine::limits::EXPORTS_MAX;
 use mimir_sqlguard::{DenyList, Guard};
+use mimir_store::db::Engine;
 use mimir_store::{Db, DbError, Tx};
 use mimir_wire::api::settings::Settings;
 use tokio::sync::Semaphore;
@@ -41,6 +42,9 @@ pub struct AppConfig {
     pub public_url: Option<String>,
     /// The CA certificate (PEM) by which agents know this server.
     pub ca_pem: Option<String>,
+    /// Other servers work on the same database, whatever its engine: simulations have several on
+    /// one SQLite database. Always so on PostgreSQL.
+    pub shared_database: bool,
 }
 
 /// The service behind the HTTP surface. One a process; shared.
@@ -136,6 +140,11 @@ impl App {
         });
         app.rebuild()?;
         Ok(app)
+    }
+
+    /// Whether other servers may work on the same database: what they did must be asked for.
+    pub fn is_shared(&self) -> bool {
+        self.config.shared_database || self.db.engine() == Engine::Postgres
     }
 
     /// The settings in force.

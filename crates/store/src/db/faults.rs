@@ -27,6 +27,8 @@ struct State {
     writes: u64,
     /// Writes that were committed.
     commits: u64,
+    /// Failures that have happened.
+    met: u64,
     /// At which write something happens, and what.
     planned: Vec<(u64, Fault)>,
     dead: bool,
@@ -68,6 +70,11 @@ impl Faults {
         self.state().dead
     }
 
+    /// Failures that have happened.
+    pub fn met(&self) -> u64 {
+        self.state().met
+    }
+
     /// Write transactions committed through this handle.
     pub fn commits(&self) -> u64 {
         self.state().commits
@@ -85,6 +92,7 @@ impl Faults {
         state.writes += 1;
         let now = state.writes;
         let place = state.planned.iter().position(|(at, _)| *at == now);
+        state.met += u64::from(place.is_some());
         Ok(place.map(|place| state.planned.swap_remove(place).1))
     }
 

@@ -16,7 +16,6 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::post;
 use http::{HeaderMap, header};
-use mimir_store::db::Engine;
 use mimir_wire::osquery::{NodeRequest, repair_utf8};
 
 use crate::app::App;
@@ -80,7 +79,7 @@ fn identify(app: &App, key: Option<&str>) -> Result<Arc<HostEntry>, AgentError> 
 /// another one a moment ago, and calling it invalid would make the agent enrol once more.
 async fn identify_fresh(app: &Arc<App>, key: Option<&str>) -> Result<Arc<HostEntry>, AgentError> {
     let found = identify(app, key);
-    if found.is_ok() || key.is_none() || app.db.engine() != Engine::Postgres {
+    if found.is_ok() || key.is_none() || !app.is_shared() {
         return found;
     }
     app.catch_up().await;

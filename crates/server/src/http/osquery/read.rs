@@ -11,7 +11,6 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use mimir_engine::limits::{AGENT_BODY_BYTES_MAX, AGENT_DEADLINE_S, HELD_READ_S_MAX};
 use mimir_store::assignments;
-use mimir_store::db::Engine;
 use mimir_wire::osquery::ReadAnswer;
 
 use super::write::BEACON_SQL;
@@ -86,7 +85,7 @@ async fn held(
 /// anything is offered here, the ledger is asked. Only polls that find work come this far.
 /// Answers whether anything may be offered.
 pub(super) async fn learn_from_ledger(app: &Arc<App>, host: &HostEntry) -> bool {
-    if app.db.engine() != Engine::Postgres {
+    if !app.is_shared() {
         return true;
     }
     let open = app.fleet.board(|board| board.open_campaigns(host.no));
