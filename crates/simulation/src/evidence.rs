@@ -51,6 +51,9 @@ pub struct Evidence {
     pub sent: BTreeMap<Key, Vec<Sent>>,
     /// What has been acknowledged.
     pub acknowledged: BTreeSet<Key>,
+    /// The host of each node key that was handed out. The database forgets keys in time, perhaps
+    /// by a clock that is ahead of others.
+    pub keys: BTreeMap<String, i64>,
     /// Which machine enrolled as which host.
     pub machines: BTreeMap<i64, usize>,
     /// Stored responses that were seen.

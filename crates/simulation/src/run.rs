@@ -163,8 +163,8 @@ impl World {
         let speaks = |host: i64| {
             let Some(&machine) = self.seen.machines.get(&host) else { return false };
             let key = self.machines[machine].agent.disk().node_key.clone();
-            let own = key.and_then(|key| crate::snapshot::host_of_key(&self.db, &key).ok()?);
-            self.now.living.contains(&host) && own == Some(host)
+            let own = key.and_then(|key| self.seen.keys.get(&*key));
+            self.now.living.contains(&host) && own == Some(&host)
         };
         let active = self.now.campaigns.iter().filter(|(_, campaign)| campaign.status == "active");
         let all = active.flat_map(|(no, campaign)| {
@@ -172,6 +172,30 @@ impl World {
         });
         let mut open = all.filter(|(_, _, state)| state == "pending" || state == "offered");
         open.find(|(_, host, _)| speaks(*host))
+    }
+
+    /// Work that is open in the ledger and not on the board of a replica.
+    fn missing(&self, at: usize) -> Option<(i64, i64, u32)> {
+        let active = self.now.campaigns.iter().filter(|(_, campaign)| campaign.status == "active");
+        let open = active.flat_map(|(no, campaign)| {
+            let open = campaign.ledger.iter().filter(|(_, a)| {
+                matches!(a.state.as_str(), "pending" | "offered")
+            });
+            open.flat_map(move |(host, _)| {
+                let left = campaign.asked(*host);
+                let left = left.filter(|part| !campaign.responses.contains_key(&(*host, *part)));
+                left.map(move |part| (*no, *host, part))
+            })
+        });
+        let mut open = open.collect::<Vec<_>>().into_iter();
+        self.replicas[at].app.fleet.board(|board| {
+            open.find(|(no, host, part)| {
+                let place = usize::try_from(*part).unwrap_or(usize::MAX);
+                let part = board.campaign(*no).and_then(|campaign| campaign.parts.get(place));
+                let bit = u32::try_from(*host).unwrap_or(u32::MAX);
+                !part.is_some_and(|part| part.open.contains(bit))
+            })
+        })
     }
 
     /// The pictures in memory are those that the ledger gives, and the audit trail is whole.
@@ -183,10 +207,15 @@ impl World {
                 invariant: "database",
                 found: error.to_string(),
             };
-            // Answers that another replica took are learned of when that is due.
-            self.replicas[at].app.follow_answers().map_err(failed)?;
-            let matches = self.replicas[at].app.picture_matches().map_err(failed)?;
+            // What others lost or blocked is asked for when a host wants work: a bit too many does
+            // no harm. One too few would be a host that is never asked.
+            let app = &self.replicas[at].app;
+            let matches = app.is_shared() || app.picture_matches().map_err(failed)?;
             ensure("picture", matches, || format!("replica {at} has another picture"))?;
+            let missing = self.missing(at);
+            ensure("picture", missing.is_none(), || {
+                format!("replica {at} would never offer {missing:?} (campaign, host, part)")
+            })?;
         }
         let trail = self.db.read(|tx| mimir_store::audit::verify(tx));
         let whole = trail.is_ok_and(|trail| trail.ok);

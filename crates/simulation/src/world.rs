@@ -247,8 +247,7 @@ impl World {
 
     /// The host whose key a body carries.
     fn host_of(&self, body: &[u8]) -> Option<i64> {
-        let key = evidence::node_key(body)?;
-        snapshot::host_of_key(&self.db, &key).ok().flatten()
+        self.seen.keys.get(&evidence::node_key(body)?).copied()
     }
 
     /// Answers that have become ready, and processes that have died, until there are none.
@@ -344,6 +343,7 @@ impl World {
         let Some(key) = json["node_key"].as_str() else { return };
         if let Ok(Some(host)) = snapshot::host_of_key(&self.db, key) {
             self.seen.machines.insert(host, machine);
+            self.seen.keys.insert(key.to_owned(), host);
         }
     }
 
