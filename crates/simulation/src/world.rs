@@ -481,6 +481,11 @@ impl World {
         checks::all(Scene { now: &self.now, seen: &self.seen, clocks: &clocks, new: &new })
     }
 
+    /// The database may have been changed by somebody else: it is read anew at the next check.
+    pub const fn distrust(&mut self) {
+        self.commits = u64::MAX;
+    }
+
     /// Processes that were started so far.
     pub const fn processes(&self) -> u16 {
         self.processes

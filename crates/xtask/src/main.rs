@@ -14,6 +14,8 @@ const HELP: &str = "\
 cargo xtask bench [--only P1,P3] [--hosts N] [--json FILE] [--doc PAGE]
                                       measure Mimir beside bare floors; fails when a target is missed
 cargo xtask gen                       write the generated files that are checked in
+cargo xtask sim [--seed N | --seeds A..B] [--steps N] [--postgres] [--log]
+                                      run seeds of the simulation (docs/reference/simulation.md)
 cargo xtask with-postgres -- CMD …    run CMD with a private PostgreSQL for the tests
 ";
 
@@ -33,6 +35,7 @@ fn run() -> anyhow::Result<ExitCode> {
     match words.as_slice() {
         ["gen"] => generate().map(|()| ExitCode::SUCCESS),
         ["with-postgres", "--", command @ ..] if !command.is_empty() => with_postgres(command),
+        ["sim", options @ ..] => simulate(options),
         ["bench", options @ ..] => bench::run(options),
         // What `bench` measures beside: started by it.
         ["bench-floor", words @ ..] => bench::floor::serve(words).map(|()| ExitCode::SUCCESS),
@@ -58,6 +61,14 @@ fn generate() -> anyhow::Result<()> {
     let path = root().join("api/openapi.json");
     std::fs::write(&path, mimir_server::http::openapi::document())
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The simulation is a program of its own, so that other tasks need not wait until it is built.
+fn simulate(options: &[&str]) -> anyhow::Result<ExitCode> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--quiet", "--package", "mimir-simulation", "--"]).args(options);
+    let status = cargo.status().context("cannot run cargo")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// One server for a whole test run: each test makes its own database in it.
