@@ -47,21 +47,21 @@ pub struct Scene<'a> {
     pub new: &'a BTreeSet<Key>,
 }
 
-/// All of them, in order.
+/// All of them, in an order in which the most telling one speaks first.
 ///
 /// # Errors
 /// The first that does not hold.
 pub fn all(scene: Scene<'_>) -> Verdict {
     i1(scene)?;
-    i2(scene)?;
     i3(scene)?;
     i4(scene)?;
     i5(scene)?;
-    i6(scene)?;
     i7(scene)?;
     i8(scene)?;
     i9(scene)?;
     i10(scene)?;
+    i2(scene)?;
+    i6(scene)?;
     states(scene)
 }
 
@@ -101,7 +101,9 @@ fn i2(scene: Scene<'_>) -> Verdict {
         let (no, host, part) = *key;
         let state = scene.now.assignment(no, host).map_or("none", |a| a.state.as_str());
         ensure("I2", matches!(state, "rejected" | "blocked"), || {
-            format!("part {part} of campaign {no} was acknowledged to host {host} and is not stored; state {state}")
+            format!(
+                "part {part} of campaign {no} was acknowledged to host {host} and is not stored; state {state}"
+            )
         })?;
     }
     for (key, stored) in &scene.seen.stored {
@@ -140,11 +142,13 @@ fn i4(scene: Scene<'_>) -> Verdict {
         let Some(stored) = scene.seen.stored.get(key) else { continue };
         let owner = scene.seen.machines.get(&host);
         let sent = scene.seen.sent.get(key).map_or(&[][..], Vec::as_slice);
-        let is_own = sent.iter().any(|sent| {
-            owner == Some(&sent.machine) && sent.is(&stored.response, &stored.rows)
-        });
+        let is_own = sent
+            .iter()
+            .any(|sent| owner == Some(&sent.machine) && sent.is(&stored.response, &stored.rows));
         ensure("I4", is_own, || {
-            format!("host {host} has a response to part {part} of campaign {no} that it never sent: {stored:?} of {sent:?}")
+            format!(
+                "host {host} has a response to part {part} of campaign {no} that it never sent: {stored:?} of {sent:?}"
+            )
         })?;
     }
     Ok(())
@@ -190,9 +194,8 @@ fn derived(campaign: &Campaign, name: &str) -> i64 {
         let found = campaign.ledger.values().filter(|a| wanted(a)).count();
         i64::try_from(found).unwrap_or(i64::MAX)
     };
-    let answered = |wanted: &dyn Fn(&Assignment) -> bool| {
-        count(&|a| a.state == "responded" && wanted(a))
-    };
+    let answered =
+        |wanted: &dyn Fn(&Assignment) -> bool| count(&|a| a.state == "responded" && wanted(a));
     let sum = |value: &dyn Fn(&Response) -> i64| -> i64 {
         campaign.responses.values().flatten().map(value).sum()
     };
@@ -247,7 +250,10 @@ fn i8(scene: Scene<'_>) -> Verdict {
         for (host, assignment) in &campaign.ledger {
             let (_, stored) = summed(campaign, *host);
             ensure("I8", stored <= campaign.host_row_cap, || {
-                format!("{stored} rows of host {host} in campaign {no}, cap {}", campaign.host_row_cap)
+                format!(
+                    "{stored} rows of host {host} in campaign {no}, cap {}",
+                    campaign.host_row_cap
+                )
             })?;
             let own = campaign.responses.range((*host, 0)..=(*host, u32::MAX));
             let cut = own.flat_map(|(_, found)| found).any(|response| response.truncated);
@@ -372,8 +378,7 @@ fn states(scene: Scene<'_>) -> Verdict {
             ensure("states", (0..=3).contains(&assignment.attempts), || {
                 format!("host {host} of campaign {no}: {} attempts", assignment.attempts)
             })?;
-            let may_be_rejected =
-                campaign.status != "active" || !scene.now.living.contains(host);
+            let may_be_rejected = campaign.status != "active" || !scene.now.living.contains(host);
             ensure("states", state != "rejected" || may_be_rejected, || {
                 format!("host {host} of the active campaign {no} is rejected ({reason:?})")
             })?;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use mimir_sim::agent::{Action, Event, Ticket};
 use mimir_sim::seed;
 use mimir_sim::transport::{Request, TransportError};
-use mimir_sim::{Job, Outcome, Platform, Profile, Question, Rows, Timestamp, Version, VirtualAgent};
+use mimir_sim::{
+    Job, Outcome, Platform, Profile, Question, Rows, Timestamp, Version, VirtualAgent,
+};
 use rand::RngExt as _;
 use rand::rngs::Xoshiro256PlusPlus;
 

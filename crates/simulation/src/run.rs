@@ -178,9 +178,10 @@ impl World {
     fn missing(&self, at: usize) -> Option<(i64, i64, u32)> {
         let active = self.now.campaigns.iter().filter(|(_, campaign)| campaign.status == "active");
         let open = active.flat_map(|(no, campaign)| {
-            let open = campaign.ledger.iter().filter(|(_, a)| {
-                matches!(a.state.as_str(), "pending" | "offered")
-            });
+            let open = campaign
+                .ledger
+                .iter()
+                .filter(|(_, a)| matches!(a.state.as_str(), "pending" | "offered"));
             open.flat_map(move |(host, _)| {
                 let left = campaign.asked(*host);
                 let left = left.filter(|part| !campaign.responses.contains_key(&(*host, *part)));

@@ -13,6 +13,7 @@ use rand::RngExt as _;
 use serde_json::json;
 
 use crate::checks::Verdict;
+use crate::evidence;
 use crate::machine::{Doing, Machine};
 use crate::replica::Origin;
 use crate::world::{Stray, World};
@@ -217,11 +218,16 @@ impl World {
     fn forge_step(&mut self) -> Verdict {
         let index = self.pick(self.machines.len());
         let Some(key) = self.machines[index].agent.disk().node_key.clone() else { return Ok(()) };
-        if self.seen.names.is_empty() {
+        // By what it is for: proofs in names differ from run to run, and so does their order.
+        let place = self.pick(self.seen.offers.len());
+        let Some((no, host, part)) = self.seen.offers.keys().nth(place).copied() else {
             return Ok(());
-        }
-        let place = self.pick(self.seen.names.len());
-        let name = self.seen.names.keys().nth(place).cloned().unwrap_or_default();
+        };
+        let is_wanted = |(name, owner): &(&String, &i64)| {
+            **owner == host && evidence::subject(name) == Some((no, part))
+        };
+        let found = self.seen.names.iter().find(is_wanted);
+        let name = found.map(|(name, _)| name.clone()).unwrap_or_default();
         self.note(format!("machine {index} answers what may be another's"));
         let rows = json!([{"machine": index.to_string(), "answer": "forged", "n": "0"}]);
         let body = json!({"queries": {&name: rows}, "statuses": {&name: 0}, "node_key": key});

@@ -529,9 +529,9 @@ impl World {
     /// Whether a machine waits inside a replica.
     pub fn is_inside(&self, machine: usize) -> bool {
         let inside = |replica: &Replica| {
-            replica.waiting.iter().any(|waiting| {
-                matches!(waiting.origin, Origin::Machine(index, _) if index == machine)
-            })
+            replica.waiting.iter().any(
+                |waiting| matches!(waiting.origin, Origin::Machine(index, _) if index == machine),
+            )
         };
         self.replicas.iter().any(inside)
     }

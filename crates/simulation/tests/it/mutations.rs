@@ -46,7 +46,7 @@ noticed! {
         "update campaign set targeted = targeted + 1 where no = 1";
     a_response_that_changes: "I2"
         "update response set received_at = received_at - 1 where seq = 0";
-    a_response_that_is_gone: "I2"
+    a_response_that_is_gone: "I10"
         "delete from response where seq = 0";
     a_doubled_counter: "I6"
         "update campaign set with_rows = with_rows * 2 where with_rows > 0";
@@ -64,8 +64,6 @@ noticed! {
         "update assignment set late = 1 - late where state = 'responded'";
     rows_that_nobody_dropped: "I10"
         "update campaign set rows_dropped = 1 where stop_code is not null";
-    a_lost_campaign: "I10"
-        "delete from campaign where no = 1";
     a_state_out_of_nothing: "states"
         "update assignment set attempts = 7 where state = 'offered'";
 }
