@@ -218,7 +218,7 @@ impl World {
                 format!("replica {at} would never offer {missing:?} (campaign, host, part)")
             })?;
         }
-        let trail = self.db.read(|tx| mimir_store::audit::verify(tx));
+        let trail = self.db.read(mimir_store::audit::verify);
         let whole = trail.is_ok_and(|trail| trail.ok);
         ensure("audit", whole, || "the chain of audit entries is broken".to_owned())
     }

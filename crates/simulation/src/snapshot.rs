@@ -80,6 +80,9 @@ pub struct Assignment {
     pub truncated: bool,
 }
 
+/// First row, rows and bytes of a chunk.
+pub type Chunk = (i64, i64, i64);
+
 /// A stored response, without its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
@@ -100,7 +103,7 @@ pub struct Response {
     /// The host's message.
     pub error: Option<String>,
     /// First row, rows and bytes of its chunks, in order.
-    pub chunks: Vec<(i64, i64, i64)>,
+    pub chunks: Vec<Chunk>,
 }
 
 /// The counters of a campaign, by the names that column and API share.
@@ -234,7 +237,7 @@ fn ledger(tx: &mut Tx<'_>, snapshot: &mut Snapshot) -> Result<(), DbError> {
 }
 
 fn responses(tx: &mut Tx<'_>, snapshot: &mut Snapshot) -> Result<(), DbError> {
-    let mut chunks: BTreeMap<(i64, i64), Vec<(i64, i64, i64)>> = BTreeMap::new();
+    let mut chunks: BTreeMap<(i64, i64), Vec<Chunk>> = BTreeMap::new();
     let sql = "select campaign_no, seq, first_row, row_count, length(data) from response_chunk \
         order by campaign_no, seq, chunk";
     for row in tx.query(sql, &[])? {

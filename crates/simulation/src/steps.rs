@@ -120,7 +120,7 @@ impl World {
             let late = self.chance(50);
             let error = match late {
                 true => TransportError::TimedOut,
-                false => TransportError::Failed("connection refused".to_owned()),
+                false => TransportError::of("connection refused"),
             };
             let (now, elapsed) = (self.time.now(), self.time.elapsed());
             self.machines[machine].answered(exchange, Err(error), now, elapsed);

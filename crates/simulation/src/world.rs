@@ -285,7 +285,7 @@ impl World {
         };
         self.replicas[at] = started.map_err(found)?;
         for origin in dead {
-            self.hear(origin, Err(TransportError::Failed("connection reset".to_owned())));
+            self.hear(origin, Err(TransportError::of("connection reset")));
         }
         Ok(())
     }
@@ -301,7 +301,7 @@ impl World {
         let text = String::from_utf8_lossy(&reply.body).into_owned();
         if self.replicas[at].faults.is_dead() {
             // A dead process sends nothing.
-            self.hear(origin, Err(TransportError::Failed("connection reset".to_owned())));
+            self.hear(origin, Err(TransportError::of("connection reset")));
             return Ok(());
         }
         ensure("defect", reply.status.as_u16() != 500, || format!("a replica answers {text}"))?;
@@ -325,7 +325,7 @@ impl World {
         }
         if matches!(origin, Origin::Machine(..)) && self.chance(7) {
             self.note(format!("  … which machine {} never hears", origin.machine()));
-            self.hear(origin, Err(TransportError::Failed("connection reset".to_owned())));
+            self.hear(origin, Err(TransportError::of("connection reset")));
         } else {
             self.hear(origin, Ok(reply.body.to_vec()));
         }
