@@ -56,8 +56,6 @@ pub const IMPORT_BYTES_MAX: usize = 7 << 20;
 pub const IMPORT_INVALID_MAX: usize = 1000;
 /// Characters kept of a refused line.
 pub const IMPORT_VALUE_CHARS_MAX: usize = 200;
-/// Nesting of the JSON of an import.
-pub const IMPORT_JSON_DEPTH_MAX: usize = 64;
 /// Values one compiled query looks for.
 pub const PART_VALUES_MAX: usize = 1000;
 /// Bytes kept of the row that proves a match.

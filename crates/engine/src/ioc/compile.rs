@@ -125,7 +125,7 @@ pub fn compile(wanted: &[Wanted<'_>]) -> Compiled {
 
 /// The queries of one source, as many as its values need.
 fn chunks(source: &Source, meant: &[(u32, Vec<String>)], parts: &mut Vec<Part>) {
-    let room = SQL_BYTES_MAX - source.sql.len();
+    let room = SQL_BYTES_MAX - source.sql("").len();
     let mut rest = meant;
     while !rest.is_empty() {
         let (mut bytes, mut count, mut taken) = (0, 0, 0);
@@ -146,7 +146,7 @@ fn chunks(source: &Source, meant: &[(u32, Vec<String>)], parts: &mut Vec<Part>) 
             family: source.family,
             table: source.table,
             classes: source.classes(),
-            sql: source.sql.replacen("{values}", &rows.join(", "), 1),
+            sql: source.sql(&rows.join(", ")),
             ordinals,
         });
         rest = later;

@@ -37,7 +37,7 @@ pub fn detect(text: &str, wanted: Option<Type>) -> Detected {
         Ok(kind) => kind,
         Err(reason) => return nothing(reason, alternatives()),
     };
-    match value::normalise(kind, &refanged.text) {
+    match value::normalise(kind, &refanged.text).and_then(|value| settled(kind, value)) {
         Ok(value) => Detected {
             kind: Some(kind),
             defanged: defang(kind, &value),
@@ -49,6 +49,19 @@ pub fn detect(text: &str, wanted: Option<Type>) -> Detected {
             value,
         },
         Err(reason) => nothing(reason, alternatives()),
+    }
+}
+
+/// A value that is read as itself, plain and as it is shown. Odd ones, such as a URL with brackets
+/// around its dots twice, would be another indicator the next time.
+fn settled(kind: Type, value: String) -> Result<String, String> {
+    let again = |text: &str| value::normalise(kind, &refang(text).text).ok();
+    let is_settled = again(&value).as_ref() == Some(&value)
+        && again(&defang(kind, &value)).as_ref() == Some(&value);
+    if is_settled {
+        Ok(value)
+    } else {
+        Err("The value can be read in more than one way; write it plainly.".to_owned())
     }
 }
 
@@ -159,10 +172,9 @@ fn known_other(text: &str) -> Option<String> {
         format!(
             "{name} is not a digest that hosts can be searched for; give SHA-256, SHA-1 or MD5."
         )
-    } else if text
-        .split_once('/')
-        .is_some_and(|(address, bits)| bits != "32" && is_ip(address) && bits.parse::<u8>().is_ok())
-    {
+    } else if text.split_once('/').is_some_and(|(address, bits)| {
+        (bits != "32" || is_ipv6(address)) && is_ip(address) && bits.parse::<u8>().is_ok()
+    }) {
         "Ranges of addresses are not looked for; give single addresses.".to_owned()
     } else if is_ipv6(text) {
         "IPv6 addresses are not looked for; there is no type for them.".to_owned()

@@ -4,6 +4,9 @@
 //! Nothing here knows how the engine keeps its books; the contract's words are the model.
 
 mod agent;
+mod ioc_compile;
+mod ioc_detect;
+mod ioc_import;
 mod ledger_model;
 mod ledger_random;
 mod ledger_tables;

@@ -5,15 +5,25 @@
 //! Whether an indicator is there already, and what is added to those that bring no severity of
 //! their own, is decided by the caller.
 
+mod csv;
 mod lines;
+mod misp;
+mod stix;
+mod stix_pattern;
+
+use std::collections::{BTreeSet, HashSet};
 
 use mimir_wire::Timestamp;
 use mimir_wire::api::indicator::{
     ImportFormat, IndicatorType, IndicatorWarning, InvalidLine, Severity,
 };
 
+use serde_json::Value;
+
+use super::detect::detect;
 use crate::limits::{
     IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX, IMPORT_INVALID_MAX, IMPORT_VALUE_CHARS_MAX,
+    INDICATOR_DESCRIPTION_CHARS_MAX, INDICATOR_TAG_CHARS_MAX, INDICATOR_TAGS_MAX,
 };
 
 /// An indicator that was read.
@@ -76,8 +86,7 @@ pub enum ImportError {
     },
 }
 
-/// Reads a text. Without a format it is recognised. This version reads lines alone; what looks
-/// like another format is refused rather than read as something it is not.
+/// Reads a text. Without a format it is recognised.
 ///
 /// # Errors
 /// When the text is empty, too large, or not in its format. Single bad lines are no error.
@@ -90,57 +99,140 @@ pub fn parse(text: &str, format: Option<ImportFormat>) -> Result<Parsed, ImportE
         return Err(ImportError::Empty);
     }
     let format = format.unwrap_or_else(|| recognise(text));
-    if format != ImportFormat::Lines {
-        let reason = "this version reads one indicator a line only.".to_owned();
-        return Err(ImportError::Malformed { format, reason });
-    }
     let mut list = List::new(format);
-    lines::read(text, &mut list)?;
-    Ok(list.0)
+    match format {
+        ImportFormat::Lines => lines::read(text, &mut list)?,
+        ImportFormat::Csv => csv::read(text, &mut list)?,
+        ImportFormat::Stix => stix::read(&json(text, format)?, &mut list)?,
+        ImportFormat::Misp => misp::read(&json(text, format)?, &mut list)?,
+    }
+    let parsed = list.parsed;
+    if parsed.entries.is_empty() && parsed.invalid_total == 0 {
+        return Err(ImportError::Empty);
+    }
+    Ok(parsed)
 }
 
-/// The format a text has by its looks: JSON begins with a brace, a table has commas in its head.
+/// What a text looks like.
 fn recognise(text: &str) -> ImportFormat {
-    let text = text.trim_start();
-    if text.starts_with(['{', '[']) {
-        return if text.contains("\"Event\"") { ImportFormat::Misp } else { ImportFormat::Stix };
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(value) = serde_json::from_str::<Value>(text)
+    {
+        return if misp::is_misp(&value) { ImportFormat::Misp } else { ImportFormat::Stix };
     }
-    let head = text.lines().find(|line| !line.trim_start().starts_with(['#', '/', ';']));
-    if head.is_some_and(|head| head.contains(',')) {
-        ImportFormat::Csv
-    } else {
-        ImportFormat::Lines
-    }
+    if csv::has_header(text) { ImportFormat::Csv } else { ImportFormat::Lines }
+}
+
+/// The text as JSON. The parser refuses deep nesting by itself.
+fn json(text: &str, format: ImportFormat) -> Result<Value, ImportError> {
+    serde_json::from_str(text)
+        .map_err(|error| ImportError::Malformed { format, reason: error.to_string() })
+}
+
+/// Something that may be an indicator, as it was read.
+#[derive(Debug, Default, Clone)]
+struct Draft<'a> {
+    line: u64,
+    text: &'a str,
+    kind: Option<IndicatorType>,
+    severity: Option<Severity>,
+    description: &'a str,
+    tags: Vec<String>,
+    expires_at: Option<Timestamp>,
 }
 
 /// Collects what is read.
-struct List(Parsed);
+struct List {
+    parsed: Parsed,
+    seen: HashSet<(IndicatorType, String)>,
+}
 
 impl List {
     fn new(format: ImportFormat) -> Self {
-        Self(Parsed {
+        let parsed = Parsed {
             format,
             entries: Vec::new(),
             duplicates: 0,
             invalid: Vec::new(),
             invalid_total: 0,
-        })
+        };
+        Self { parsed, seen: HashSet::new() }
     }
 
-    fn push(&mut self, entry: Entry) -> Result<(), ImportError> {
-        if self.0.entries.len() >= IMPORT_ENTRIES_MAX {
-            return Err(ImportError::TooMany);
+    /// Takes what is an indicator and refuses what is none.
+    fn read(&mut self, draft: Draft<'_>) -> Result<(), ImportError> {
+        self.has_room()?;
+        let found = detect(draft.text, draft.kind);
+        let Some(kind) = found.kind else {
+            return self.refuse(draft.line, draft.text, found.reason.unwrap_or_default());
+        };
+        if !self.seen.insert((kind, found.value.clone())) {
+            self.parsed.duplicates += 1;
+            return Ok(());
         }
-        self.0.entries.push(entry);
+        self.parsed.entries.push(Entry {
+            line: draft.line,
+            kind,
+            value: found.value,
+            severity: draft.severity,
+            description: draft
+                .description
+                .trim()
+                .chars()
+                .take(INDICATOR_DESCRIPTION_CHARS_MAX)
+                .collect(),
+            tags: tags(draft.tags),
+            expires_at: draft.expires_at,
+            warnings: found.warnings,
+        });
         Ok(())
     }
 
-    fn refuse(&mut self, line: u64, value: &str, reason: impl Into<String>) {
-        self.0.invalid_total += 1;
-        if self.0.invalid.len() < IMPORT_INVALID_MAX {
+    fn refuse(
+        &mut self,
+        line: u64,
+        value: &str,
+        reason: impl Into<String>,
+    ) -> Result<(), ImportError> {
+        self.has_room()?;
+        self.parsed.invalid_total += 1;
+        if self.parsed.invalid.len() < IMPORT_INVALID_MAX {
             let value = value.chars().take(IMPORT_VALUE_CHARS_MAX).collect();
             let reason = reason.into();
-            self.0.invalid.push(InvalidLine { line, value, reason, warned: false });
+            self.parsed.invalid.push(InvalidLine { line, value, reason, warned: false });
         }
+        Ok(())
     }
+
+    /// Bounds everything that was read, duplicates and refused ones too.
+    fn has_room(&self) -> Result<(), ImportError> {
+        let Parsed { entries, duplicates, invalid_total, .. } = &self.parsed;
+        let read = entries.len() as u64 + duplicates + invalid_total;
+        if read >= IMPORT_ENTRIES_MAX as u64 { Err(ImportError::TooMany) } else { Ok(()) }
+    }
+}
+
+/// Tags within the limits of an indicator, sorted, each once.
+fn tags(tags: Vec<String>) -> Vec<String> {
+    let cut =
+        |tag: String| -> String { tag.trim().chars().take(INDICATOR_TAG_CHARS_MAX).collect() };
+    let kept: BTreeSet<String> = tags.into_iter().map(cut).filter(|tag| !tag.is_empty()).collect();
+    kept.into_iter().take(INDICATOR_TAGS_MAX).collect()
+}
+
+/// The severity that a word stands for.
+fn severity(word: &str) -> Option<Severity> {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "moderate" | "med" => Some(Severity::Medium),
+        "informational" | "information" | "none" => Some(Severity::Info),
+        "severe" => Some(Severity::Critical),
+        other => Severity::from_word(other),
+    }
+}
+
+/// A time, or a date for its first moment.
+fn time(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let midnight = || format!("{text}T00:00:00Z").parse();
+    text.parse().or_else(|_| midnight()).ok()
 }
