@@ -113,12 +113,21 @@ pub fn parse(text: &str, format: Option<ImportFormat>) -> Result<Parsed, ImportE
     Ok(parsed)
 }
 
-/// What a text looks like.
+/// What a text looks like. A text that begins as an object of JSON is never read as lines: of a
+/// broken bundle the place of the fault is told, not that its lines are no indicators.
 fn recognise(text: &str) -> ImportFormat {
-    if text.trim_start().starts_with(['{', '['])
+    let begun = text.trim_start();
+    if begun.starts_with(['{', '['])
         && let Ok(value) = serde_json::from_str::<Value>(text)
     {
         return if misp::is_misp(&value) { ImportFormat::Misp } else { ImportFormat::Stix };
+    }
+    if begun.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"')) {
+        return if begun.contains("\"Attribute\"") {
+            ImportFormat::Misp
+        } else {
+            ImportFormat::Stix
+        };
     }
     if csv::has_header(text) { ImportFormat::Csv } else { ImportFormat::Lines }
 }
